@@ -1,0 +1,232 @@
+"""``HubClient``: what can be asked of a hub, one method per route.
+
+Tests of other rooms give it a hub through the library ``responses``, or a real one: there is no other seam.
+"""
+
+import threading
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+from urllib.parse import quote
+
+import requests
+
+from .._version import VERSION
+from .address import DEFAULT_HUB_ADDRESS, read_address
+from .answers import UNKNOWN, Availability, ServerInfo, model_hash, read_batch
+from .connection import Bounds, HubConnection
+from .credentials import Credentials
+from .errors import BadAnswerError, MalformedMessageError, NotFoundError, SetupError
+from .fields import Fields
+from .messages import PROTOCOL, Buckets, Delta, FullList, Heartbeat, Sender, SyncAnswer, SyncBody
+from .retry import NO_RETRY, RetryPolicy
+from .transport import Timeouts, bounded_session
+
+MAX_HASHES_PER_BATCH = 1000
+"""The hub's limit for one availability request."""
+
+FAREWELL_TIMEOUTS = Timeouts(connect_seconds=2.0, read_seconds=3.0, total_seconds=6.0)
+"""A stopping agent says goodbye once; where that does not get through, the hub notices the silence."""
+
+_MODEL_NOT_FOUND = "model_not_found"
+
+
+class HubClient:
+    """Asks one hub.
+
+    ``address`` is like ``http://attic:7807``; ``credentials`` may be None for what a hub tells everybody. ``timeouts``
+    bound each attempt, ``retry`` the attempts and the pauses between: with the defaults a call ends within eight
+    minutes at the very most. Once ``stop`` is set, a call that waits, for an answer or to try again, ends within a
+    fraction of a second with a StoppedError (except while it looks up a name or connects). A ``session`` of the
+    caller's own is used as it is; only one from ``bounded_session()`` keeps total time and stop event while an answer
+    comes in.
+
+    Threads may share a client: no call changes it or its session, and its connections come from urllib3's pool. Every
+    method raises a ``HubError`` where it fails. Redirects are not followed: the key would go along.
+
+    Raises:
+        AddressError: the address is not one.
+    """
+
+    def __init__(
+        self,
+        address: str = DEFAULT_HUB_ADDRESS,
+        credentials: Credentials | None = None,
+        *,
+        timeouts: Timeouts | None = None,
+        retry: RetryPolicy | None = None,
+        stop: threading.Event | None = None,
+        session: requests.Session | None = None,
+        user_agent: str = f"quartermaster/{VERSION}",
+    ) -> None:
+        self._bounds = Bounds(timeouts or Timeouts(), retry or RetryPolicy(), stop)
+        session = session or bounded_session()
+        self._connection = HubConnection(read_address(address), credentials, session, user_agent)
+
+    def __repr__(self) -> str:
+        return f"HubClient({self.address!r})"
+
+    def __enter__(self) -> "HubClient":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections that are kept open between calls."""
+        self._connection.session.close()
+
+    @property
+    def address(self) -> str:
+        """The hub's address, without a slash at its end."""
+        return self._connection.address.url
+
+    def heartbeat(self, server_id: str, body: Heartbeat, sender: Sender | None = None) -> SyncAnswer:
+        """Say at what state a server is.
+
+        With ``leaving`` it is sent once, briefly, and though the stop event is set: it is what a stopping agent says.
+        """
+        return self._sync(server_id, body, sender, Bounds(FAREWELL_TIMEOUTS, NO_RETRY) if body.leaving else None)
+
+    def push_delta(self, server_id: str, body: Delta, sender: Sender | None = None) -> SyncAnswer:
+        """Tell what changed. The ``details`` of a ConflictError ``base_mismatch`` are read by ``BaseMismatch``."""
+        return self._sync(server_id, body, sender)
+
+    def push_buckets(self, server_id: str, body: Buckets, sender: Sender | None = None) -> SyncAnswer:
+        """Tell what exactly is in some buckets."""
+        return self._sync(server_id, body, sender)
+
+    def push_full(self, server_id: str, body: FullList, sender: Sender | None = None) -> SyncAnswer:
+        """Tell the whole inventory at once."""
+        return self._sync(server_id, body, sender)
+
+    def availability(self, hash_as_given: str) -> Availability:
+        """Ask which servers have a model; a hash that no model is known for has the status ``unknown``.
+
+        Raises:
+            ValueError: it is not a hash (see ``model_hash``).
+        """
+        try:
+            answer = self.call("GET", f"/api/v1/models/{model_hash(hash_as_given)}/availability", repeatable=True)
+        except NotFoundError as error:
+            if error.code != _MODEL_NOT_FOUND:
+                raise
+            return Availability(hash_as_given, UNKNOWN, wire={"status": UNKNOWN, "servers": []})
+        with self._naming_the_hub():
+            return Availability.from_wire(hash_as_given, answer)
+
+    def availabilities(self, hashes: Iterable[str]) -> Iterator[Availability]:
+        """Ask the same for many hashes, 1,000 at a time; yields one answer per hash, in the order given.
+
+        Raises:
+            ValueError: one of them is not a hash; nothing has been asked then.
+        """
+        given = tuple(hashes)
+        asked = [model_hash(text) for text in given]
+        return self._batches(given, asked)
+
+    def _batches(self, given: Sequence[str], asked: Sequence[str]) -> Iterator[Availability]:
+        for start in range(0, len(given), MAX_HASHES_PER_BATCH):
+            part = slice(start, start + MAX_HASHES_PER_BATCH)
+            body = {"hashes": list(asked[part])}
+            answer = self.call("POST", "/api/v1/models/availability", body, repeatable=True)
+            with self._naming_the_hub():
+                found = read_batch(asked[part], answer)
+            for as_given, text in zip(given[part], asked[part], strict=True):
+                yield replace(found[text], hash=as_given)
+
+    def register(self, model: Mapping[str, Any]) -> dict[str, Any]:
+        """Make a model known, whether or not a server has it, and return the hub's answer.
+
+        Repeating it changes nothing; hashes that contradict what the hub knows are a ConflictError.
+        """
+        return self._object("POST", "/api/v1/models/register", model)
+
+    def model(self, hash_as_given: str) -> dict[str, Any]:
+        """Return the hub's answer about one model.
+
+        Raises:
+            ValueError: it is not a hash (see ``model_hash``).
+        """
+        return self._object("GET", f"/api/v1/models/{model_hash(hash_as_given)}")
+
+    def models(self, filters: Mapping[str, str] | None = None) -> Iterator[dict[str, Any]]:
+        """Yield the models that the hub knows, page by page as they are asked for.
+
+        ``filters`` are query parameters of ``GET /api/v1/models``: ``q`` (words), ``type``, ``ecosystem``, ``server``,
+        ``status``, and ``limit`` (models per page).
+        """
+        query, seen = dict(filters or {}), set[str]()
+        while True:
+            answer = self.call("GET", "/api/v1/models", query=query, repeatable=True)
+            with self._naming_the_hub():
+                fields = Fields(answer)
+                fields.need("models", list)
+                page, cursor = fields.items("models", dict), fields.may("next_cursor", str)
+                if cursor in seen:
+                    raise MalformedMessageError("next_cursor", "comes a second time, so the list would never end")
+            yield from page
+            if cursor is None:
+                return
+            seen.add(cursor)
+            query["cursor"] = cursor
+
+    def servers(self) -> tuple[ServerInfo, ...]:
+        """Return the servers that the hub knows."""
+        answer = self.call("GET", "/api/v1/servers", repeatable=True)
+        with self._naming_the_hub():
+            fields = Fields({"servers": answer})
+            fields.need("servers", list)
+            listed = fields.items("servers", dict)
+            return tuple(ServerInfo.from_wire(server, f"servers[{index}]") for index, server in enumerate(listed))
+
+    def compatibility(self, question: Mapping[str, Any]) -> dict[str, Any]:
+        """Ask whether models go together, and return the verdict with its steps as the hub gives it."""
+        return self._object("POST", "/api/v1/compatibility", question)
+
+    def healthz(self) -> dict[str, Any]:
+        """Return what the hub says of itself; needs no key."""
+        return self._object("GET", "/healthz")
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        body: Mapping[str, Any] | None = None,
+        *,
+        query: Mapping[str, str] | None = None,
+        repeatable: bool = False,
+        bounds: Bounds | None = None,
+    ) -> Any:
+        """Ask a route that has no method here, and return its answer's JSON value.
+
+        ``repeatable`` says that sending it twice does no harm; otherwise it is sent only once.
+        """
+        bounds = bounds or self._bounds
+        return self._connection.call(method, path, body, query=query, repeatable=repeatable, bounds=bounds)
+
+    def _object(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        answer = self.call(method, path, body, repeatable=True)
+        with self._naming_the_hub():
+            return dict(Fields(answer).wire)
+
+    def _sync(self, server_id: str, body: SyncBody, sender: Sender | None, bounds: Bounds | None = None) -> SyncAnswer:
+        if server_id in {"", ".", ".."}:  # they would change the path that is asked
+            raise SetupError(f"{server_id!r} cannot be the id of a server: give it a name")
+        wire = {"protocol": PROTOCOL, **(sender.to_wire() if sender else {}), **body.to_wire()}
+        path = f"/api/v1/servers/{quote(server_id, safe='')}/models/sync"
+        answer = self.call("POST", path, wire, repeatable=True, bounds=bounds)
+        with self._naming_the_hub():
+            return SyncAnswer.from_wire(answer)
+
+    @contextmanager
+    def _naming_the_hub(self) -> Iterator[None]:
+        """Turn a message that cannot be used into the bad answer that it is."""
+        try:
+            yield
+        except MalformedMessageError as error:
+            message = (
+                f"the hub at {self.address} gave an answer that cannot be used: {error}. Is it much older or newer?"
+            )
+            raise BadAnswerError(message, field=error.field) from error
