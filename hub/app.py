@@ -1,0 +1,119 @@
+"""Puts a hub together: ``create_app(settings)`` opens the database, migrates it and returns the web application."""
+
+import json
+import logging
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from .._version import VERSION
+from .clock import Clock
+from .errors import FieldError, RequestError
+from .reading import DrainedBodies
+from .routes import ALL_ROUTERS
+from .routes.answers import AsciiJson, error_answer
+from .services import Hub
+from .settings import HubSettings
+
+_log = logging.getLogger(__name__)
+
+
+def create_app(settings: HubSettings, clock: Clock | None = None) -> FastAPI:
+    """Return the web application of one hub, its database open and migrated.
+
+    Raises:
+        DatabaseUnusableError: the database cannot be used.
+    """
+    hub = Hub(settings, clock)
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        yield
+        hub.close()
+
+    app = FastAPI(
+        title="Quartermaster hub",
+        version=VERSION,
+        summary="Which server has which model.",
+        lifespan=lifespan,
+        default_response_class=AsciiJson,
+        redirect_slashes=False,
+    )
+    app.state.hub = hub
+    for router in ALL_ROUTERS:
+        app.include_router(router)
+    app.add_exception_handler(RequestError, _refused)
+    app.add_exception_handler(HTTPException, _no_route)
+    app.add_exception_handler(RequestValidationError, _invalid_parameter)
+    app.add_middleware(RequestIds)
+    app.add_middleware(DrainedBodies)
+    return app
+
+
+async def _refused(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestError)
+    return error_answer(error)
+
+
+async def _no_route(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    codes = {404: "not_found", 405: "method_not_allowed"}
+    refused = RequestError(
+        f"{request.method} {request.url.path}: {error.detail}",
+        code=codes.get(error.status_code, "bad_request"),
+        headers=error.headers,
+    )
+    refused.status = error.status_code
+    return error_answer(refused)
+
+
+async def _invalid_parameter(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    first = error.errors()[0]
+    name = str(first["loc"][-1])
+    return error_answer(FieldError(name, str(first["msg"]), missing=first["type"] == "missing"))
+
+
+class RequestIds:
+    """Gives every request an id, answers it in ``X-Request-Id``, and turns what went wrong inside into a 500.
+
+    The 500 tells nothing but that id; the log has the same id beside what happened.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request_id = secrets.token_hex(8)
+        started = False
+
+        async def send_with_id(message: Message) -> None:
+            nonlocal started
+            if message["type"] == "http.response.start":
+                started = True
+                message["headers"] = [*message["headers"], (b"x-request-id", request_id.encode())]
+            await send(message)
+
+        try:
+            await self._app(scope, receive, send_with_id)
+        except Exception:
+            _log.exception("request %s failed: %s %s", request_id, scope["method"], json.dumps(scope["path"]))
+            if started:
+                raise
+            refused = RequestError(
+                f"the hub failed to answer this request; its log has the details under {request_id}",
+                {"request_id": request_id},
+                code="internal_error",
+            )
+            refused.status = 500
+            await error_answer(refused)(scope, receive, send_with_id)

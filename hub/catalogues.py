@@ -1,0 +1,47 @@
+"""The catalogue of base models that a hub serves: the shipped one, or a newer one in its data folder."""
+
+import json
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from ..ecosystems import answers
+from ..ecosystems.catalogue import Catalogue
+from ..ecosystems.errors import QuestionError
+from ..ecosystems.load import load_default
+from ..ecosystems.store import CatalogueStore
+from .errors import FieldError
+
+
+class Catalogues:
+    """What a hub knows about base models; read at the first question, then kept.
+
+    Args:
+        data_dir: the hub's data folder; a ``catalogue.json`` there is served where it is newer than the shipped one.
+    """
+
+    def __init__(self, data_dir: Path) -> None:
+        self._store = CatalogueStore(data_dir)
+
+    @cached_property
+    def current(self) -> Catalogue:
+        """The catalogue that is served."""
+        return self._store.best(load_default())
+
+    @cached_property
+    def described(self) -> tuple[str, bytes]:
+        """The digest of the catalogue, and the body of ``GET /api/v1/ecosystems``: half a megabyte, made once."""
+        answer = answers.catalogue_answer(self.current)
+        return answer["digest"], json.dumps(answer, ensure_ascii=True, separators=(",", ":")).encode("ascii")
+
+    def compatibility(self, body: Mapping[str, Any]) -> dict[str, Any]:
+        """Say whether an add-on works with a checkpoint, with the steps; see ``answers.compatibility_answer``.
+
+        Raises:
+            FieldError: a part of the question is missing or has no meaning.
+        """
+        try:
+            return answers.compatibility_answer(self.current, body)
+        except QuestionError as error:
+            raise FieldError(error.field, str(error), missing=error.missing) from error

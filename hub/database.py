@@ -1,0 +1,240 @@
+"""Connections to the hub's database: SQLite in WAL mode, or PostgreSQL.
+
+A write on SQLite takes the lock of this process first and then the file's (``BEGIN IMMEDIATE``): threads queue up in
+memory instead of polling the file, and no transaction starts that could not be finished.
+"""
+
+import json
+import logging
+import os
+import random
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import partial
+from operator import itemgetter
+from typing import Any, TypeAlias, TypeVar
+
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    Connection,
+    Engine,
+    Table,
+    cast,
+    create_engine,
+    event,
+    func,
+    literal,
+    make_url,
+    select,
+)
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import ArgumentError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.sql.dml import Insert
+
+from .errors import DatabaseUnusableError, OverloadedError
+from .settings import HubSettings
+
+_log = logging.getLogger(__name__)
+_WRITES = "quartermaster_writes"
+_DEADLOCKS = {"40001", "40P01"}
+_SQLITE_TROUBLE = ("is locked", "is full", "unable to open", "disk I/O error", "readonly database")
+_ATTEMPTS = 5
+Record: TypeAlias = Any
+"""A row of a result: SQLAlchemy 2.0 and 2.1 spell its type differently, and Python's version decides which is there."""
+
+Answer = TypeVar("Answer")
+
+
+class Database:
+    """One engine, and the two ways to use it: ``read()`` and ``write(work)``."""
+
+    def __init__(self, settings: HubSettings) -> None:
+        """Prepare the engine; nothing is connected yet.
+
+        Raises:
+            DatabaseUnusableError: the URL is not one of PostgreSQL, or the data folder cannot be made.
+        """
+        self._busy_timeout_seconds = settings.busy_timeout_seconds
+        self._write_lock = threading.Lock()
+        self.place = settings.describe_database()
+        if settings.database_url is None:
+            self.engine = self._sqlite_engine(settings)
+        else:
+            self.engine = create_engine(postgresql_url(settings.database_url), pool_size=10, max_overflow=30)
+        self.is_sqlite = self.engine.dialect.name == "sqlite"
+
+    def _sqlite_engine(self, settings: HubSettings) -> Engine:
+        try:
+            settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+            # Made by us before SQLite can, so that it is never readable to others; its -wal and -shm files follow it.
+            os.close(os.open(settings.database_file, os.O_CREAT | os.O_RDWR, 0o600))
+        except OSError as error:
+            raise DatabaseUnusableError(
+                f"the data folder {settings.data_dir} cannot be used: {error.strerror}"
+            ) from error
+        engine = create_engine(
+            URL.create("sqlite", database=str(settings.database_file)),
+            connect_args={"timeout": settings.busy_timeout_seconds, "isolation_level": None},
+            pool_size=10,
+            max_overflow=50,
+        )
+        event.listen(engine, "connect", partial(_prepare_sqlite, patience_seconds=settings.busy_timeout_seconds))
+        event.listen(engine, "begin", _begin_sqlite)
+        return engine
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """Yield a connection that sees one state of the database.
+
+        Raises:
+            OverloadedError: no connection became free, or the database cannot be used at the moment.
+        """
+        with self._translated(), self.engine.connect() as connection, connection.begin():
+            yield connection
+
+    def write(self, work: Callable[[Connection], Answer]) -> Answer:
+        """Run ``work`` in a write transaction: everything that it does is kept, or nothing.
+
+        ``work`` may run again where PostgreSQL broke a deadlock between two writers.
+
+        Raises:
+            OverloadedError: other writers held the database for too long, or it cannot be used at the moment.
+        """
+        for attempt in range(1, _ATTEMPTS + 1):
+            try:
+                return self._write_once(work)
+            except OperationalError as error:
+                if attempt == _ATTEMPTS or getattr(error.orig, "sqlstate", None) not in _DEADLOCKS:
+                    raise
+        raise AssertionError("the loop returns or raises")
+
+    def _write_once(self, work: Callable[[Connection], Answer]) -> Answer:
+        if not self.is_sqlite:
+            with self._translated(), self.engine.begin() as connection:
+                return work(connection)
+        if not self._write_lock.acquire(timeout=self._busy_timeout_seconds):
+            raise OverloadedError("other writers keep the database busy; try again")
+        try:
+            with self._translated(), self.engine.connect() as connection:
+                connection = connection.execution_options(**{_WRITES: True})
+                with connection.begin():
+                    return work(connection)
+        finally:
+            self._write_lock.release()
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except PoolTimeout as error:
+            raise OverloadedError("all database connections are in use; try again") from error
+        except OperationalError as error:
+            if not self._is_passing(error):
+                raise
+            _log.warning("the database cannot be used at the moment: %s", error.orig)
+            raise OverloadedError("the database cannot be used at the moment; try again") from error
+
+    def _is_passing(self, error: OperationalError) -> bool:
+        """Say whether an error lies with the database's surroundings: locked, full, stopped."""
+        if self.is_sqlite:
+            return any(sign in str(error.orig) for sign in _SQLITE_TROUBLE)
+        return getattr(error.orig, "sqlstate", None) not in _DEADLOCKS
+
+    def insert(self, table: Table) -> "sqlite.Insert | postgresql.Insert":
+        """Return an insert that can say ``on_conflict_do_…`` in this database's dialect."""
+        return sqlite.insert(table) if self.is_sqlite else postgresql.insert(table)
+
+    def upsert(self, table: Table, key: Sequence[str], changing: Iterable[str]) -> Insert:
+        """Return an insert that replaces the ``changing`` columns of a row whose ``key`` is there already."""
+        statement = self.insert(table)
+        new = statement.excluded
+        return statement.on_conflict_do_update(index_elements=list(key), set_={name: new[name] for name in changing})
+
+    def execute_many(self, connection: Connection, statement: Insert, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Run an insert for many rows of equal keys, as fast as the driver goes.
+
+        SQLAlchemy's own way prepares each row in Python, which costs three times what SQLite takes to store it.
+        """
+        compiled = statement.compile(dialect=self.engine.dialect, column_keys=list(rows[0]))
+        if compiled.positional:
+            assert compiled.positiontup is not None
+            connection.exec_driver_sql(str(compiled), list(map(itemgetter(*compiled.positiontup), rows)))
+        else:
+            connection.exec_driver_sql(str(compiled), list(rows))
+
+    def close(self) -> None:
+        """Close every connection."""
+        self.engine.dispose()
+
+
+def among(connection: Connection, column: ColumnElement[Any], values: Iterable[str | int]) -> ColumnElement[bool]:
+    """Return the condition that a column has one of these values, however many there are.
+
+    They travel as one parameter; SQLAlchemy's ``in_`` makes one of each, of which SQLite takes 32,766.
+    """
+    listed = list(values)
+    if connection.dialect.name == "sqlite":
+        each = func.json_each(json.dumps(listed)).table_valued("value")
+        return column.in_(select(each.c.value))
+    return column == func.any(cast(literal(listed, ARRAY(column.type)), ARRAY(column.type)))
+
+
+def postgresql_url(text: str) -> URL:
+    """Return the URL of a PostgreSQL database for psycopg 3, from SQLAlchemy's or libpq's notation.
+
+    Raises:
+        DatabaseUnusableError: it is not such a URL (the message does not repeat it: it may hold a password).
+    """
+    problem = "the database URL must look like postgresql://user:password@host/database"
+    try:
+        url = make_url(text)
+    except (ArgumentError, ValueError):
+        raise DatabaseUnusableError(problem) from None
+    if url.drivername.partition("+")[0] not in {"postgresql", "postgres"}:
+        raise DatabaseUnusableError(problem)
+    return url.set(drivername="postgresql+psycopg")
+
+
+def _prepare_sqlite(connection: Any, _record: object, *, patience_seconds: float) -> None:
+    cursor = connection.cursor()
+    _use_wal(cursor, patience_seconds)
+    # In WAL mode NORMAL survives a killed process whole; a power cut may cost the last commits, never consistency,
+    # and an inventory that lost a commit is repaired by the next heartbeat.
+    cursor.execute("PRAGMA synchronous = NORMAL")
+    cursor.execute("PRAGMA foreign_keys = ON")
+    cursor.execute("PRAGMA cache_size = -32768")
+    cursor.close()
+    # SQLite's own folds ASCII only; PostgreSQL's folds everything, and a search must answer the same on both.
+    connection.create_function("lower", 1, _lower, deterministic=True)
+
+
+def _use_wal(cursor: sqlite3.Cursor, patience_seconds: float) -> None:
+    """Switch the file to WAL mode, which it keeps.
+
+    Of several hubs that open a new file at once one does it; SQLite answers the others "locked" at once, whatever the
+    connection's timeout (it calls no busy handler where two wait for each other).
+    """
+    give_up_at = time.monotonic() + patience_seconds
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if "is locked" not in str(error) or time.monotonic() > give_up_at:
+                raise
+            time.sleep(random.uniform(0.005, 0.05))  # noqa: S311 (spreads the waiting ones, guards nothing)
+
+
+def _lower(text: object) -> object:
+    return text.lower() if isinstance(text, str) else text
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    writes = connection.get_execution_options().get(_WRITES)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

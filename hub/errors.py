@@ -1,0 +1,162 @@
+"""Everything a hub refuses, each with its HTTP status and its code.
+
+HubError
+├── SettingsError, DatabaseUnusableError, PortUnusableError   a hub cannot start
+└── RequestError                                              a request is refused
+    ├── InvalidJsonError              400 invalid_json
+    ├── IncompleteBodyError           400 incomplete_body
+    ├── UnauthorizedError             401 unauthorized
+    ├── ForbiddenError                403 forbidden
+    ├── NotFoundError                 404 (the code names what)
+    ├── ConflictError                 409 (the code names what)
+    ├── TooLargeError                 413 body_too_large, too_many_entries
+    ├── UnsupportedEncodingError      415 unsupported_encoding
+    ├── FieldError                    422 missing_required_field, invalid_field
+    ├── DigestMismatchError           422 digest_mismatch
+    ├── ProtocolUnsupportedError      426 protocol_unsupported
+    └── OverloadedError               503 overloaded, not_ready
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+
+class HubError(Exception):
+    """The root of this room's errors; the message says what to do."""
+
+
+class SettingsError(HubError):
+    """A setting cannot be used."""
+
+
+class DatabaseUnusableError(HubError):
+    """The database cannot be opened, or belongs to a newer Quartermaster."""
+
+
+class PortUnusableError(HubError):
+    """The address cannot be listened on."""
+
+
+class RequestError(HubError):
+    """A request is refused: answered in the shape ``{"success": false, "error", "message", "details"}``."""
+
+    status = 400
+    code = "bad_request"
+
+    def __init__(
+        self,
+        message: str,
+        details: Mapping[str, Any] | None = None,
+        *,
+        code: str | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.details = dict(details or {})
+        self.code = code or self.code
+        self.headers = dict(headers or {})
+
+    def body(self) -> dict[str, Any]:
+        """Return the answer's body."""
+        return {"success": False, "error": self.code, "message": self.message, "details": self.details}
+
+
+class InvalidJsonError(RequestError):
+    """The body is not a JSON object in UTF-8, or not the gzip that it promises to be."""
+
+    code = "invalid_json"
+
+
+class IncompleteBodyError(RequestError):
+    """The body did not arrive whole."""
+
+    code = "incomplete_body"
+
+
+class UnauthorizedError(RequestError):
+    """There is no valid key."""
+
+    status = 401
+    code = "unauthorized"
+
+
+class ForbiddenError(RequestError):
+    """The key's scope or server does not allow this."""
+
+    status = 403
+    code = "forbidden"
+
+
+class NotFoundError(RequestError):
+    """What the request names does not exist."""
+
+    status = 404
+    code = "not_found"
+
+
+class ConflictError(RequestError):
+    """The request contradicts what the hub holds."""
+
+    status = 409
+    code = "conflict"
+
+
+class TooLargeError(RequestError):
+    """The body is over a limit of ``limits.py``."""
+
+    status = 413
+    code = "body_too_large"
+
+
+class UnsupportedEncodingError(RequestError):
+    """The body has a Content-Encoding other than gzip."""
+
+    status = 415
+    code = "unsupported_encoding"
+
+
+class FieldError(RequestError):
+    """A field is missing or wrong; ``field`` is its path, such as ``models[3].sha256``."""
+
+    status = 422
+    code = "invalid_field"
+
+    def __init__(self, field: str, problem: str, *, missing: bool = False) -> None:
+        super().__init__(
+            f"{field}: {problem}",
+            {"field": field},
+            code="missing_required_field" if missing else None,
+        )
+        self.field = field
+        self.problem = problem
+        self.missing = missing
+
+    def below(self, parent: str) -> "FieldError":
+        """Return the same error for a field that lies inside ``parent``."""
+        separator = "." if self.field and not self.field.startswith("[") else ""
+        return FieldError(f"{parent}{separator}{self.field}", self.problem, missing=self.missing)
+
+
+class DigestMismatchError(RequestError):
+    """What the body holds does not add up to the digest or the count that it states."""
+
+    status = 422
+    code = "digest_mismatch"
+
+
+class ProtocolUnsupportedError(RequestError):
+    """Hub and agent are more than one protocol version apart."""
+
+    status = 426
+    code = "protocol_unsupported"
+
+
+class OverloadedError(RequestError):
+    """The hub cannot do this now; ``Retry-After`` says when to come back."""
+
+    status = 503
+    code = "overloaded"
+
+    def __init__(self, message: str, *, code: str | None = None, retry_after_seconds: int = 5) -> None:
+        super().__init__(message, code=code, headers={"Retry-After": str(retry_after_seconds)})

@@ -1,0 +1,179 @@
+"""API keys: who calls, and what that key may do.
+
+A secret has 256 random bits, so one SHA-256 keeps it as safe as a slow hash would, at a cost that every request can
+bear. It is shown once, when the key is made.
+"""
+
+import base64
+import binascii
+import hashlib
+import hmac
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from sqlalchemy import select, update
+
+from . import fields
+from .clock import Clock
+from .database import Database
+from .errors import FieldError, ForbiddenError, NotFoundError, UnauthorizedError
+from .schema import api_keys, servers
+
+AGENT = "agent"
+CLIENT = "client"
+ADMIN = "admin"
+SCOPES = (AGENT, CLIENT, ADMIN)
+
+_NOBODY = hashlib.sha256(b"no key has this secret's hash").hexdigest()
+
+
+@dataclass(frozen=True)
+class Caller:
+    """A key that was recognised. ``server_id`` is the server of an agent's key."""
+
+    key: str
+    scope: str
+    server_id: str | None
+
+    def must_write_server(self, server_id: str) -> None:
+        """Raise ForbiddenError unless this key may change that server's inventory."""
+        if self.scope == ADMIN or (self.scope == AGENT and self.server_id == server_id):
+            return
+        if self.scope == AGENT:
+            raise ForbiddenError(f"this key belongs to the server {self.server_id!r} and may not write {server_id!r}")
+        raise ForbiddenError(f"a key of scope {self.scope} may not write a server's inventory")
+
+    def must_register(self) -> None:
+        """Raise ForbiddenError unless this key may register models."""
+        if self.scope not in {AGENT, ADMIN}:
+            raise ForbiddenError(f"a key of scope {self.scope} may not register models")
+
+    def must_administer(self) -> None:
+        """Raise ForbiddenError unless this is an admin's key."""
+        if self.scope != ADMIN:
+            raise ForbiddenError(f"a key of scope {self.scope} may not do this; it needs the scope admin")
+
+
+@dataclass(frozen=True)
+class NewKey:
+    """A key that was just made: the only time that its secret is known."""
+
+    key: str
+    secret: str
+    name: str
+    scope: str
+    server_id: str | None
+
+
+@dataclass(frozen=True)
+class KeyInfo:
+    """A key as it is listed; times in seconds since the epoch."""
+
+    key: str
+    name: str
+    scope: str
+    server_id: str | None
+    created_at: float
+    revoked_at: float | None
+
+
+class Keys:
+    """The keys of one hub."""
+
+    def __init__(self, database: Database, clock: Clock, random_hex: Callable[[int], str] = secrets.token_hex) -> None:
+        self._database = database
+        self._clock = clock
+        self._random_hex = random_hex
+
+    def create(self, name: str, scope: str, server_id: str | None = None) -> NewKey:
+        """Make a key; an agent's key makes its server known.
+
+        Raises:
+            FieldError: the name or the scope is wrong; an agent's key has no server, or another one has.
+        """
+        values = {"name": name, "scope": scope}
+        fields.required(values, "name")
+        fields.text(values, "name", 100)
+        fields.choice(values, "scope", SCOPES)
+        if (scope == AGENT) != (server_id is not None):
+            raise FieldError("server", "an agent's key belongs to one server, every other key to none")
+        if server_id is not None:
+            fields.server_id(server_id, "server")
+        made = NewKey(f"qm_{self._random_hex(12)}", self._random_hex(32), name, scope, server_id)
+        now = self._clock()
+        row = {
+            "key": made.key,
+            "secret_sha256": _hashed(made.secret),
+            "name": name,
+            "scope": scope,
+            "server_id": server_id,
+            "created_at": now,
+        }
+        server = {"id": server_id, "alias": server_id, "created_at": now}
+        with_server = self._database.insert(servers).values(**server).on_conflict_do_nothing()
+        statements = [api_keys.insert().values(**row), *([with_server] if server_id is not None else [])]
+        self._database.write(lambda connection: [connection.execute(statement) for statement in statements])
+        return made
+
+    def listed(self) -> list[KeyInfo]:
+        """Return every key, the oldest first, revoked ones too."""
+        columns = [api_keys.c[name] for name in KeyInfo.__dataclass_fields__]
+        with self._database.read() as connection:
+            rows = connection.execute(select(*columns).order_by(api_keys.c.created_at, api_keys.c.key)).all()
+        return [KeyInfo(**row._mapping) for row in rows]
+
+    def revoke(self, key: str) -> None:
+        """Make a key useless from the next request on; a key that is revoked already stays so.
+
+        Raises:
+            NotFoundError: there is no such key.
+        """
+        now = self._clock()
+        known = api_keys.c.key == key
+        statement = update(api_keys).where(known, api_keys.c.revoked_at.is_(None)).values(revoked_at=now)
+        self._database.write(lambda connection: connection.execute(statement))
+        with self._database.read() as connection:
+            if connection.execute(select(api_keys.c.key).where(known)).first() is None:
+                raise NotFoundError(f"there is no key {key[:80]!r}", code="key_not_found")
+
+    def recognise(self, key: str | None, secret: str | None, authorization: str | None) -> Caller:
+        """Return who calls, from the headers ``X-API-Key`` and ``X-API-Secret``, or ``Authorization: Bearer``.
+
+        Raises:
+            UnauthorizedError: there is no key, or it is unknown, revoked, or the secret is wrong: the answer does not
+                say which.
+        """
+        pair = (key, secret) if key and secret else _bearer(authorization)
+        if pair is None:
+            raise UnauthorizedError(
+                "send an API key: the headers X-API-Key and X-API-Secret, or Authorization: Bearer base64(key:secret)",
+                headers={"WWW-Authenticate": "Bearer"},
+            )
+        columns = (api_keys.c.key, api_keys.c.secret_sha256, api_keys.c.scope, api_keys.c.server_id)
+        query = select(*columns).where(api_keys.c.key == pair[0], api_keys.c.revoked_at.is_(None))
+        with self._database.read() as connection:
+            row = connection.execute(query).first()
+        # An unknown key is compared as well, so that its answer takes as long as a wrong secret's.
+        same = hmac.compare_digest(_hashed(pair[1]), row.secret_sha256 if row else _NOBODY)
+        if row is None or not same:
+            raise UnauthorizedError("this API key is not valid", headers={"WWW-Authenticate": "Bearer"})
+        return Caller(row.key, row.scope, row.server_id)
+
+
+def _hashed(secret: str) -> str:
+    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _bearer(authorization: str | None) -> tuple[str, str] | None:
+    scheme, _, token = (authorization or "").strip().partition(" ")
+    if scheme.lower() != "bearer":
+        return None
+    token = token.strip().replace("-", "+").replace("_", "/").rstrip("=")
+    try:
+        text = base64.b64decode(token + "=" * (-len(token) % 4), validate=True).decode("utf-8")
+    except (binascii.Error, UnicodeDecodeError, ValueError):
+        return None
+    key, colon, secret = text.partition(":")
+    # A NUL is text to Python and SQLite, and an error to PostgreSQL.
+    return (key, secret) if colon and key and secret and "\x00" not in key else None

@@ -1,0 +1,183 @@
+"""The rows of ``model_server_availability``: what of them a body changes, and the change itself."""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, and_, delete, exists, or_, select
+
+from ..hub_client.digest import MAX_BUCKET_BITS, MODULUS, path_key
+from . import known_models
+from .database import Database, among
+from .entries import Entry
+from .schema import metadata_wanted, model_metadata, placements
+
+Held = dict[str, int]
+"""Path -> entry digest of what the hub holds."""
+
+_KEY = ("server_id", "path_key", "path")
+_RANGES = 200
+"""Ranges of path keys in one statement; more are cheaper read as a whole."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is to be done to a part of an inventory."""
+
+    upserts: list[Entry]
+    """Entries that are new or changed, and those that bring a description."""
+    removed: list[str]
+    added: int
+    updated: int
+    digest_change: int
+    """What to add to the inventory's digest, modulo 2**64."""
+
+
+def plan(held: Held, entries: list[Entry]) -> Plan:
+    """Compare what the hub holds in a part of an inventory with what it should hold there."""
+    upserts: list[Entry] = []
+    added = updated = digest_change = 0
+    left = dict(held)
+    for entry in entries:
+        old = left.pop(entry.path, None)
+        if old is None:
+            added += 1
+        elif old != entry.digest:
+            updated += 1
+        elif entry.metadata is None:
+            continue
+        digest_change += entry.digest - (old or 0)
+        upserts.append(entry)
+    digest_change -= sum(left.values())
+    return Plan(upserts, list(left), added, updated, digest_change % MODULUS)
+
+
+def execute(database: Database, connection: Connection, server_id: str, plan: Plan, now: float) -> None:
+    """Carry out a plan; must run in the write transaction in which it was made."""
+    _remove(connection, server_id, plan.removed)
+    if not plan.upserts:
+        return
+    entries = sorted(plan.upserts, key=lambda entry: (entry.path_key, entry.path))
+    refuted = known_models.refuted(connection, server_id, entries) if plan.updated else set()
+    ids = known_models.resolve(database, connection, entries, now)
+    rows = [_row(server_id, entry, model_id, now) for entry, model_id in zip(entries, ids, strict=True)]
+    changing = [name for name in rows[0] if name not in _KEY]
+    database.execute_many(connection, database.upsert(placements, _KEY, changing), rows)
+    if refuted:
+        known_models.forget(connection, refuted)
+    _keep_descriptions(database, connection, entries)
+    _note_wanted(database, connection, server_id, entries)
+
+
+def _row(server_id: str, entry: Entry, model_id: int, now: float) -> dict[str, Any]:
+    return {
+        "server_id": server_id,
+        "path_key": entry.path_key,
+        "path": entry.path,
+        "model_id": model_id,
+        "entry_digest": to_signed(entry.digest),
+        "type": entry.type,
+        "size_bytes": entry.size_bytes,
+        "mtime_ns": entry.mtime_ns,
+        "hash_state": entry.hash_state,
+        "state": entry.state,
+        "by_autov2": entry.sha256 is None,
+        "last_seen": now,
+    }
+
+
+def _remove(connection: Connection, server_id: str, paths: list[str]) -> None:
+    if not paths:
+        return
+    connection.execute(delete(placements).where(placements.c.server_id == server_id, *_at(connection, paths)))
+    _want_no_more(connection, server_id, paths)
+
+
+def _want_no_more(connection: Connection, server_id: str, paths: Iterable[str]) -> None:
+    wanted = metadata_wanted.c
+    here = (wanted.server_id == server_id, among(connection, wanted.path, paths))
+    connection.execute(delete(metadata_wanted).where(*here))
+
+
+def _at(connection: Connection, paths: Collection[str]) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    """Return the condition that a row is at one of these paths, in terms of the table's key."""
+    keys = {path_key(path) for path in paths}
+    return among(connection, placements.c.path_key, keys), among(connection, placements.c.path, paths)
+
+
+def _keep_descriptions(database: Database, connection: Connection, entries: list[Entry]) -> None:
+    described = {entry.metadata_digest: entry for entry in entries if entry.metadata is not None}
+    if not described:
+        return
+    rows = [
+        {"digest": digest, "claimed_v3": entry.claimed_v3, "content": entry.metadata}
+        for digest, entry in sorted(described.items())
+    ]
+    database.execute_many(connection, database.insert(model_metadata).on_conflict_do_nothing(), rows)
+    digests = [str(row["digest"]) for row in rows]
+    connection.execute(delete(metadata_wanted).where(among(connection, metadata_wanted.c.digest, digests)))
+
+
+def _note_wanted(database: Database, connection: Connection, server_id: str, entries: list[Entry]) -> None:
+    """Remember which entries have metadata that nobody described yet; forget what an earlier entry wanted."""
+    undescribed = [entry for entry in entries if entry.metadata_digest is not None and entry.metadata is None]
+    stated = {entry.metadata_digest for entry in undescribed if entry.metadata_digest is not None}
+    query = select(model_metadata.c.digest).where(among(connection, model_metadata.c.digest, stated))
+    held = set(connection.scalars(query)) if stated else set()
+    rows = [
+        {"server_id": server_id, "path": entry.path, "hash_sha256": entry.sha256, "digest": entry.metadata_digest}
+        for entry in undescribed
+        if entry.sha256 is not None and entry.metadata_digest not in held
+    ]
+    wanting = {row["path"] for row in rows}
+    if connection.scalar(select(exists().where(metadata_wanted.c.server_id == server_id))):
+        _want_no_more(connection, server_id, [entry.path for entry in entries if entry.path not in wanting])
+    if rows:
+        statement = database.upsert(metadata_wanted, ("server_id", "path"), ("hash_sha256", "digest"))
+        database.execute_many(connection, statement, rows)
+
+
+# Reading
+
+
+def held(connection: Connection, server_id: str) -> Held:
+    """Return all that the hub holds of a server."""
+    here = placements.c
+    query = select(here.path, here.entry_digest).where(here.server_id == server_id)
+    return {path: from_signed(digest) for path, digest in connection.execute(query)}
+
+
+def held_at(connection: Connection, server_id: str, paths: Collection[str]) -> Held:
+    """Return what the hub holds at these paths; reads no other rows than those of the same path keys."""
+    here = placements.c
+    query = select(here.path, here.entry_digest).where(here.server_id == server_id, *_at(connection, paths))
+    return {path: from_signed(digest) for path, digest in connection.execute(query)}
+
+
+def held_in_buckets(connection: Connection, server_id: str, bits: int, numbers: Collection[int]) -> Held:
+    """Return what the hub holds in these buckets."""
+    here, shift = placements.c, MAX_BUCKET_BITS - bits
+    query = select(here.path, here.path_key, here.entry_digest).where(here.server_id == server_id)
+    if len(numbers) <= _RANGES:
+        ranges = [and_(here.path_key >= n << shift, here.path_key < (n + 1) << shift) for n in sorted(numbers)]
+        query = query.where(or_(*ranges)) if ranges else query.where(here.path_key < 0)
+    return {
+        row.path: from_signed(row.entry_digest) for row in connection.execute(query) if row.path_key >> shift in numbers
+    }
+
+
+def keyed_digests(connection: Connection, server_id: str) -> list[tuple[int, int]]:
+    """Return (path key, entry digest) of every row of a server."""
+    here = placements.c
+    query = select(here.path_key, here.entry_digest).where(here.server_id == server_id)
+    return [(key, from_signed(digest)) for key, digest in connection.execute(query)]
+
+
+def to_signed(digest: int) -> int:
+    """Return a digest below 2**64 as the signed integer that both databases hold."""
+    return digest - MODULUS if digest >> 63 else digest
+
+
+def from_signed(stored: int) -> int:
+    """Return the digest that ``to_signed`` stored."""
+    return stored % MODULUS

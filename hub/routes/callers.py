@@ -1,0 +1,32 @@
+"""Who calls: what every route but the public ones depends on."""
+
+from typing import Annotated
+
+from fastapi import Depends, Request, Security
+from fastapi.security import APIKeyHeader, HTTPAuthorizationCredentials, HTTPBearer
+
+from ..keys import Caller
+from ..services import Hub, hub_of
+
+_key = APIKeyHeader(name="X-API-Key", scheme_name="ApiKey", auto_error=False, description="with X-API-Secret")
+_secret = APIKeyHeader(name="X-API-Secret", scheme_name="ApiSecret", auto_error=False)
+_bearer = HTTPBearer(
+    scheme_name="Bearer", auto_error=False, bearerFormat="base64(key:secret)", description="base64 of key:secret"
+)
+
+
+def the_hub(request: Request) -> Hub:
+    """Return the hub that this request is for."""
+    return hub_of(request.app)
+
+
+def _caller(
+    request: Request,
+    key: Annotated[str | None, Security(_key)],
+    secret: Annotated[str | None, Security(_secret)],
+    _token: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)],
+) -> Caller:
+    return the_hub(request).keys.recognise(key, secret, request.headers.get("authorization"))
+
+
+CallerOf = Annotated[Caller, Depends(_caller)]

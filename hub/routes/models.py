@@ -1,0 +1,68 @@
+"""``/api/v1/models…``: availability, registering, search."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response
+
+from .. import fields
+from ..errors import FieldError
+from ..registry import Search
+from . import openapi
+from .answers import AsciiJson
+from .callers import CallerOf, the_hub
+
+router = APIRouter(prefix="/api/v1/models", tags=["models"], responses=openapi.ERRORS)
+
+Filter = Annotated[str | None, Query(max_length=200)]
+
+
+@router.get("/{hash}/availability")
+def availability(request: Request, hash: str, _caller: CallerOf) -> Response:  # noqa: A002 (the name in the contract)
+    """Say which servers have a model; ``hash`` is its AutoV2, AutoV3 or SHA-256."""
+    return AsciiJson(the_hub(request).availability.of(hash))
+
+
+@router.post("/availability", openapi_extra=openapi.body("AvailabilityBody"))
+async def availability_of_many(request: Request, _caller: CallerOf) -> Response:
+    """Say the same for up to 1,000 hashes at once; ``results`` has an answer for each hash as it was given."""
+    hub = the_hub(request)
+    async with hub.bodies.object(request) as body:
+        return AsciiJson(await run_in_threadpool(hub.availability.of_many, body))
+
+
+@router.post("/register", openapi_extra=openapi.body("RegisterBody"), status_code=200)
+async def register(request: Request, caller: CallerOf) -> Response:
+    """Make a model known, on a server or not; doing it again changes nothing. 201 where it is new."""
+    hub = the_hub(request)
+    caller.must_register()
+    async with hub.bodies.object(request) as body:
+        answer, created = await run_in_threadpool(hub.registry.register, body)
+    return AsciiJson(answer, status_code=201 if created else 200)
+
+
+@router.get("")
+def search(
+    request: Request,
+    _caller: CallerOf,
+    q: Filter = None,
+    type: Filter = None,  # noqa: A002 (the name in the contract)
+    ecosystem: Filter = None,
+    server: Filter = None,
+    status: Filter = None,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+    cursor: Filter = None,
+) -> Response:
+    """List models, page by page: ``q`` has words that a name or a path must hold, the rest narrow exactly."""
+    given = {"q": q, "type": type, "ecosystem": ecosystem, "server": server, "status": status, "cursor": cursor}
+    for name, text in given.items():
+        if text is not None and not fields.is_clean(text):
+            raise FieldError(name, "must not hold control characters")
+    return AsciiJson(the_hub(request).registry.search(Search(q, type, ecosystem, server, status, limit, cursor)))
+
+
+@router.get("/{hash}")
+def get(request: Request, hash: str, _caller: CallerOf) -> Response:  # noqa: A002 (the name in the contract)
+    """Show one model, by its id (up to 9 digits) or any form of its hash."""
+    return AsciiJson(the_hub(request).registry.get(hash))

@@ -1,0 +1,179 @@
+"""Runs a hub: in a thread of this process (``RunningHub``), or in the foreground until told to stop (``serve``)."""
+
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import TracebackType
+
+import uvicorn
+
+from .app import create_app
+from .clock import Clock
+from .errors import PortUnusableError
+from .services import Hub, hub_of
+from .settings import HubSettings
+
+_STOP_SECONDS = 10
+_BACKLOG = 2048
+
+
+def listening_socket(host: str, port: int) -> socket.socket:
+    """Return a socket that listens on this address; port 0 takes a free one.
+
+    Raises:
+        PortUnusableError: the address is taken, or is none of this machine.
+    """
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        listener = socket.socket(family, kind, protocol)
+    except (OSError, UnicodeError, OverflowError) as error:
+        raise PortUnusableError(f"cannot listen on {host}:{port}: {error}") from error
+    try:
+        if hasattr(socket, "SO_EXCLUSIVEADDRUSE"):  # Windows, where SO_REUSEADDR would let two programs share a port
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)
+        else:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen(_BACKLOG)
+    except OSError as error:
+        listener.close()
+        reason = error.strerror or str(error)
+        raise PortUnusableError(f"cannot listen on {host}:{port}: {reason}. Choose another --port, or 0") from error
+    return listener
+
+
+def address_of(listener: socket.socket) -> str:
+    """Return the URL under which this machine reaches a listening socket."""
+    host, port = listener.getsockname()[:2]
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 (compared, not bound)
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def _server(settings: HubSettings, on_start: Callable[[], None], clock: Clock | None = None) -> uvicorn.Server:
+    app = create_app(settings, clock)
+    config = uvicorn.Config(
+        app,
+        log_config=None,
+        access_log=False,
+        lifespan="on",
+        ws="none",
+        server_header=False,
+        timeout_graceful_shutdown=_STOP_SECONDS,
+        backlog=_BACKLOG,
+    )
+    return _Server(config, on_start)
+
+
+class _Server(uvicorn.Server):
+    """A server that says when it accepts connections, and ends in order on a signal.
+
+    uvicorn's own raises the signal once more when it has stopped, so that a hub that ended in order looks killed.
+    """
+
+    def __init__(self, config: uvicorn.Config, on_start: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._on_start = on_start
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            self._on_start()
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        numbers = [signal.SIGINT, signal.SIGTERM]
+        if sys.platform == "win32":
+            numbers.append(signal.SIGBREAK)
+        previous = {number: signal.signal(number, self.handle_exit) for number in numbers}
+        try:
+            yield
+        finally:
+            for number, handler in previous.items():
+                signal.signal(number, handler)
+
+
+class RunningHub:
+    """A hub in a thread of this process: ``with RunningHub(settings) as hub: … hub.address``."""
+
+    def __init__(
+        self, settings: HubSettings, host: str = "127.0.0.1", port: int = 0, clock: Clock | None = None
+    ) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._host = host
+        self._port = port
+        self._started = threading.Event()
+        self._server: uvicorn.Server | None = None
+        self._thread: threading.Thread | None = None
+        self.address = ""
+
+    @property
+    def hub(self) -> Hub:
+        """The services of the running hub."""
+        assert self._server is not None
+        return hub_of(self._server.config.app)
+
+    def start(self) -> None:
+        """Start it; on return it accepts connections at ``address``.
+
+        Raises:
+            PortUnusableError: the address is taken.
+            DatabaseUnusableError: the database cannot be used.
+        """
+        listener = listening_socket(self._host, self._port)
+        try:
+            self._server = _server(self._settings, self._started.set, self._clock)
+        except BaseException:
+            listener.close()
+            raise
+        self.address = address_of(listener)
+        self._thread = threading.Thread(
+            target=self._run, args=(self._server, listener), name="quartermaster-hub", daemon=True
+        )
+        self._thread.start()
+        self._started.wait()
+        if not self._server.started:
+            self.stop()
+            raise PortUnusableError(f"the hub did not start at {self.address}; its log says why")
+
+    def _run(self, server: uvicorn.Server, listener: socket.socket) -> None:
+        try:
+            server.run(sockets=[listener])
+        finally:
+            listener.close()
+            self._started.set()
+
+    def stop(self) -> None:
+        """Stop it: requests that are being answered end first; on return the port and the database are free."""
+        if self._server is not None and self._thread is not None:
+            self._server.should_exit = True
+            self._thread.join()
+            self._thread = None
+
+    def __enter__(self) -> "RunningHub":
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+
+def serve(settings: HubSettings, host: str, port: int, on_start: Callable[[str], None]) -> None:
+    """Run a hub in the foreground until Ctrl-C or SIGTERM; ``on_start`` gets its address once it accepts connections.
+
+    Raises:
+        PortUnusableError, DatabaseUnusableError: as ``RunningHub.start``.
+    """
+    with listening_socket(host, port) as listener:
+        address = address_of(listener)
+        _server(settings, lambda: on_start(address)).run(sockets=[listener])

@@ -1,0 +1,165 @@
+"""The tables of the hub's database, as the newest migration leaves them.
+
+``models``, ``model_server_availability`` and ``model_aliases`` keep the names that StableQueue's users know. Times are
+seconds since the epoch by the hub's clock; hashes are lower-case hex; JSON is kept as ASCII text, because PostgreSQL's
+own JSON types take neither NUL nor a lone surrogate, and file metadata holds both.
+"""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Double,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    PrimaryKeyConstraint,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+
+metadata = MetaData()
+
+RowId = BigInteger().with_variant(Integer(), "sqlite")  # SQLite numbers rows by itself only for INTEGER
+
+servers = Table(
+    "servers",
+    metadata,
+    Column("id", String(100), primary_key=True),
+    Column("alias", Text, nullable=False, unique=True),
+    Column("api_url", Text),
+    Column("description", Text),
+    Column("created_at", Double, nullable=False),
+    Column("last_seen", Double),
+    Column("agent_id", Text),
+    Column("agent", Text),
+    Column("digest", BigInteger, nullable=False, default=0),
+    Column("entry_count", Integer, nullable=False, default=0),
+    Column("requests", Text, nullable=False, default="[]"),
+    Column("requests_handed_at", Double),
+)
+"""``digest`` is the inventory's, as a signed integer; it and ``entry_count`` change only together with the rows."""
+
+models = Table(
+    "models",
+    metadata,
+    Column("id", RowId, primary_key=True, autoincrement=True),
+    Column("name", Text, nullable=False),
+    Column("type", String(40), nullable=False),
+    Column("hash_autov2", String(10), nullable=False),
+    Column("hash_sha256", String(64), unique=True),
+    Column("hash_tensor", String(64)),
+    Column("hash_autov3", String(12)),
+    Column("size_bytes", BigInteger),
+    Column("ecosystem", Text),
+    Column("base_model", Text),
+    Column("confidence", Double),
+    Column("identification", Text),
+    Column("metadata_digest", String(16)),
+    Column("registered_metadata_digest", String(16)),
+    Column("civitai_id", Text),
+    Column("civitai_version_id", Text),
+    Column("sources", Text),
+    Column("created_at", Double, nullable=False),
+    Column("registered_at", Double),
+    Column("verified", Boolean, nullable=False, default=False),
+)
+"""One row per file content. ``metadata_digest`` names what the file's metadata was last said to be, held or not;
+``identification`` is JSON with ``evidence`` and ``conflicts``; ``sources`` is JSON, places to download from.
+``verified``: some agent read these bytes once. A row is deleted only where that never was and a verified hash refuted
+the claim."""
+
+Index("models_hash_autov2", models.c.hash_autov2)
+_with_tensor = text("hash_autov3 IS NOT NULL")
+Index("models_hash_autov3", models.c.hash_autov3, sqlite_where=_with_tensor, postgresql_where=_with_tensor)
+_with_metadata = text("metadata_digest IS NOT NULL")
+Index("models_metadata_digest", models.c.metadata_digest, sqlite_where=_with_metadata, postgresql_where=_with_metadata)
+_without_sha256 = text("hash_sha256 IS NULL")
+Index(
+    "models_autov2_only",
+    models.c.hash_autov2,
+    unique=True,
+    sqlite_where=_without_sha256,
+    postgresql_where=_without_sha256,
+)
+
+placements = Table(
+    "model_server_availability",
+    metadata,
+    Column("server_id", String(100), ForeignKey("servers.id", ondelete="CASCADE"), nullable=False),
+    Column("path_key", Integer, nullable=False),
+    Column("path", Text, nullable=False),
+    Column("model_id", RowId, ForeignKey("models.id"), nullable=False),
+    Column("entry_digest", BigInteger, nullable=False),
+    Column("type", String(40), nullable=False),
+    Column("size_bytes", BigInteger, nullable=False),
+    Column("mtime_ns", BigInteger),
+    Column("hash_state", String(10), nullable=False),
+    Column("state", String(10), nullable=False),
+    Column("by_autov2", Boolean, nullable=False),
+    Column("last_seen", Double, nullable=False),
+    PrimaryKeyConstraint("server_id", "path_key", "path"),
+    sqlite_with_rowid=False,
+)
+"""One row per server and path. ``path_key`` is a function of the path (16 bits of its SHA-256) and stands before it in
+the key, so that a bucket is one range of it. ``last_seen`` is when the agent last stated this row."""
+
+Index("model_server_availability_model_id", placements.c.model_id)
+_by_autov2 = text("by_autov2")
+Index(
+    "model_server_availability_by_autov2",
+    placements.c.model_id,
+    sqlite_where=_by_autov2,
+    postgresql_where=_by_autov2,
+)
+
+model_aliases = Table(
+    "model_aliases",
+    metadata,
+    Column("id", RowId, primary_key=True, autoincrement=True),
+    Column("model_id", RowId, ForeignKey("models.id", ondelete="CASCADE"), nullable=False),
+    Column("alias_path", Text, nullable=False),
+    UniqueConstraint("alias_path", "model_id"),
+)
+
+model_metadata = Table(
+    "model_metadata",
+    metadata,
+    Column("digest", String(16), primary_key=True),
+    Column("claimed_v3", String(12)),
+    Column("content", Text, nullable=False),
+)
+"""Metadata objects by their own digest: one that many servers hold is kept once. ``claimed_v3`` is the head of the
+``sshs_model_hash`` in it: a file's own claim of its tensor hash."""
+
+_with_claim = text("claimed_v3 IS NOT NULL")
+Index("model_metadata_claimed_v3", model_metadata.c.claimed_v3, sqlite_where=_with_claim, postgresql_where=_with_claim)
+
+metadata_wanted = Table(
+    "metadata_wanted",
+    metadata,
+    Column("server_id", String(100), ForeignKey("servers.id", ondelete="CASCADE"), nullable=False),
+    Column("path", Text, nullable=False),
+    Column("hash_sha256", String(64), nullable=False),
+    Column("digest", String(16), nullable=False),
+    PrimaryKeyConstraint("server_id", "path"),
+)
+"""Entries that stated a metadata digest which the hub does not hold."""
+
+Index("metadata_wanted_digest", metadata_wanted.c.digest)
+
+api_keys = Table(
+    "api_keys",
+    metadata,
+    Column("key", String(80), primary_key=True),
+    Column("secret_sha256", String(64), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("scope", String(10), nullable=False),
+    Column("server_id", String(100)),
+    Column("created_at", Double, nullable=False),
+    Column("revoked_at", Double),
+)

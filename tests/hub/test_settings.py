@@ -1,0 +1,76 @@
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+from quartermaster.hub.errors import SettingsError
+from quartermaster.hub.limits import Limits
+from quartermaster.hub.settings import HubSettings, default_data_dir
+from quartermaster.tests.hub.samples import REPOSITORY
+
+
+def documented() -> str:
+    return (REPOSITORY / "docs" / "hub.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    "item", [f for f in fields(HubSettings) if f.name not in {"data_dir", "limits"}], ids=lambda f: f.name
+)
+def test_every_setting_is_documented_with_its_default(item) -> None:
+    default = "" if item.default is None else f"{item.default:g}"
+    assert f"| `QUARTERMASTER_{item.name.upper()}` | {default} |".replace("|  |", "| |") in documented()
+
+
+@pytest.mark.parametrize("item", fields(Limits), ids=lambda f: f.name)
+def test_every_limit_is_documented_with_its_default(item) -> None:
+    assert f"| `{item.name}` | {item.default:,} |".replace(".0 |", " |") in documented()
+
+
+def test_the_environment_sets_what_it_names() -> None:
+    settings = HubSettings.from_environment(
+        Path("x"),
+        {
+            "QUARTERMASTER_DATABASE_URL": "postgresql://h/d",
+            "QUARTERMASTER_STALE_AFTER_SECONDS": "1.5",
+            "QUARTERMASTER_LARGE_BODY_SLOTS": "2",
+            "QUARTERMASTER_OFFLINE_AFTER_SECONDS": " ",
+        },
+    )
+    assert settings == HubSettings(Path("x"), "postgresql://h/d", stale_after_seconds=1.5, large_body_slots=2)
+
+
+@pytest.mark.parametrize(
+    "environment",
+    [
+        {"QUARTERMASTER_STALE_AFTER_SECONDS": "soon"},
+        {"QUARTERMASTER_STALE_AFTER_SECONDS": "0"},
+        {"QUARTERMASTER_STALE_AFTER_SECONDS": "nan"},
+        {"QUARTERMASTER_OFFLINE_AFTER_SECONDS": "10"},
+        {"QUARTERMASTER_LARGE_BODY_SLOTS": "1.5"},
+        {"QUARTERMASTER_LARGE_BODY_SLOTS": "0"},
+        {"QUARTERMASTER_BUSY_TIMEOUT_SECONDS": "-1"},
+    ],
+)
+def test_a_setting_that_cannot_be_is_refused(environment: dict[str, str]) -> None:
+    with pytest.raises(SettingsError):
+        HubSettings.from_environment(Path("x"), environment)
+
+
+def test_a_password_is_never_shown() -> None:
+    settings = HubSettings(Path("x"), database_url="postgresql://me:s3cret@host:5432/qm?password=s3cret")
+    assert settings.describe_database() == "postgresql://me@host:5432/qm"
+    assert "s3cret" not in repr(settings)
+
+
+@pytest.mark.parametrize(
+    ("platform", "environment", "ending"),
+    [
+        ("linux", {"XDG_DATA_HOME": "/d"}, "/d/quartermaster/hub"),
+        ("linux", {}, "/.local/share/quartermaster/hub"),
+        ("darwin", {}, "/Library/Application Support/quartermaster/hub"),
+        ("win32", {"LOCALAPPDATA": "/l"}, "/l/quartermaster/hub"),
+    ],
+)
+def test_the_data_folder_is_where_the_platform_keeps_data(
+    platform: str, environment: dict[str, str], ending: str
+) -> None:
+    assert default_data_dir(environment, platform).as_posix().endswith(ending)
