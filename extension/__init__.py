@@ -1,0 +1,1 @@
+"""The agent that lives beside the models: finds, hashes, watches, syncs, shows."""
