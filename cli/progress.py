@@ -1,0 +1,75 @@
+"""Hashing progress for a person who waits: one line that renews itself on a terminal, a line now and then elsewhere."""
+
+import sys
+import time
+
+from ..extension.inventory.progress import Progress
+from .output import say
+
+LINE_SECONDS = 5.0
+"""How often a line is written where the output is no terminal."""
+
+
+class ProgressLine:
+    """Shows progress on stderr."""
+
+    def __init__(self) -> None:
+        self._terminal = sys.stderr.isatty()
+        self._last_at = 0.0
+        self._shown = ""
+
+    def show(self, progress: Progress) -> None:
+        """Show where the work is, if enough time has gone by since the last time."""
+        now = time.monotonic()
+        if now - self._last_at < (0.2 if self._terminal else LINE_SECONDS):
+            return
+        self._last_at = now
+        if progress.files_total:
+            self._write(describe(progress))
+
+    def end(self, progress: Progress) -> None:
+        """Show the final state and leave the line."""
+        if progress.files_total:
+            self._write(describe(progress))
+        if self._terminal and self._shown:
+            print(file=sys.stderr)
+        self._shown = ""
+
+    def _write(self, line: str) -> None:
+        if line == self._shown:
+            return
+        if self._terminal:
+            print("\r" + line.ljust(len(self._shown)), end="", file=sys.stderr, flush=True)
+        else:
+            say(line)
+        self._shown = line
+
+
+def describe(progress: Progress) -> str:
+    """Return progress in words: files, bytes, rate and time left."""
+    done = f"{progress.files_done} of {progress.files_total} files"
+    amount = f"{size(progress.bytes_done)} of {size(progress.bytes_total)}"
+    if progress.finished:
+        rate = progress.bytes_done / max(progress.seconds, 0.001)
+        return f"hashing: {done}, {amount}, done in {duration(progress.seconds)} ({size(rate)}/s)"
+    left = "" if progress.eta_seconds is None else f", {duration(progress.eta_seconds)} left"
+    return f"hashing: {done}, {amount}, {size(progress.rate)}/s{left}"
+
+
+def size(count: float) -> str:
+    """Return a number of bytes with a fitting unit (powers of 1000, as disks and networks are sold)."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if round(count, 1) < 1000:
+            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
+        count /= 1000
+    return f"{count:.1f} TB"
+
+
+def duration(seconds: float) -> str:
+    """Return a time span as a person says it: ``42 s``, ``3 min 05 s``, ``2 h 10 min``."""
+    whole = max(0, round(seconds))
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02d} s"
+    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
