@@ -1,0 +1,78 @@
+"""The import table of docs/architecture.md, held against every module."""
+
+import ast
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+ALL = {"extension", "hub_client", "ecosystems", "hub", "cli"}
+MAY_IMPORT = {
+    "scripts": {"extension"},
+    "extension": {"hub_client", "ecosystems"},
+    "hub_client": set(),
+    "ecosystems": set(),
+    "hub": {"hub_client", "ecosystems"},
+    "cli": ALL,
+}
+"""Room -> rooms of ours that it may import (itself and ``_version`` always)."""
+
+THIRD_PARTY = {
+    "scripts": set(),
+    "extension": {"requests", "watchdog", "yaml", "gradio", "fastapi", "modules"},
+    "hub_client": {"requests", "urllib3"},
+    "ecosystems": set(),
+    "cli": set(),
+}
+"""Room -> packages from outside that it may import; a room that is not named here has an environment of its own."""
+
+
+def imports_of(path: Path) -> set[str]:
+    """Return the dotted names a module imports, those of our own package as ``quartermaster.room…``."""
+    package = ("quartermaster", *path.relative_to(ROOT).parent.parts)
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = package[: len(package) - node.level + 1] if node.level else ()
+            module = ".".join([*base, *([node.module] if node.module else [])])
+            names.update([module] if node.module else [f"{module}.{alias.name}" for alias in node.names])
+    return names
+
+
+def modules_of(room: str) -> list[Path]:
+    return sorted((ROOT / room).rglob("*.py"))
+
+
+@pytest.mark.parametrize("room", sorted(MAY_IMPORT))
+def test_a_room_imports_only_what_the_table_allows(room: str) -> None:
+    wrong = []
+    for path in modules_of(room):
+        for name in imports_of(path):
+            top, _, rest = name.partition(".")
+            if top == "quartermaster":
+                target = rest.partition(".")[0]
+                if target not in {room, "_version", ""} and target not in MAY_IMPORT[room]:
+                    wrong.append(f"{path.relative_to(ROOT)}: {name}")
+            elif top not in sys.stdlib_module_names and top not in THIRD_PARTY.get(room, {top}):
+                wrong.append(f"{path.relative_to(ROOT)}: {name}")
+    assert not wrong
+
+
+def test_the_inventory_core_knows_no_web_ui() -> None:
+    wrong = [
+        f"{path.relative_to(ROOT)}: {name}"
+        for path in modules_of("extension/inventory")
+        for name in imports_of(path)
+        if name.partition(".")[0] in {"gradio", "fastapi", "modules"}
+    ]
+    assert not wrong
+
+
+def test_every_room_is_packaged() -> None:
+    text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    folders = {path.parent for room in ALL for path in modules_of(room)}
+    missing = [f for f in folders if f'"quartermaster.{".".join(f.relative_to(ROOT).parts)}"' not in text]
+    assert not missing
