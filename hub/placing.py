@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, Connection, and_, delete, exists, or_, sel
 
 from ..hub_client.digest import MAX_BUCKET_BITS, MODULUS, path_key
 from . import known_models
-from .database import Database, among
+from .database import Database, among, among_pairs
 from .entries import Entry
 from .schema import metadata_wanted, model_metadata, placements
 
@@ -89,7 +89,7 @@ def _row(server_id: str, entry: Entry, model_id: int, now: float) -> dict[str, A
 def _remove(connection: Connection, server_id: str, paths: list[str]) -> None:
     if not paths:
         return
-    connection.execute(delete(placements).where(placements.c.server_id == server_id, *_at(connection, paths)))
+    connection.execute(delete(placements).where(placements.c.server_id == server_id, _at(connection, paths)))
     _want_no_more(connection, server_id, paths)
 
 
@@ -99,10 +99,10 @@ def _want_no_more(connection: Connection, server_id: str, paths: Iterable[str]) 
     connection.execute(delete(metadata_wanted).where(*here))
 
 
-def _at(connection: Connection, paths: Collection[str]) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+def _at(connection: Connection, paths: Collection[str]) -> ColumnElement[bool]:
     """Return the condition that a row is at one of these paths, in terms of the table's key."""
-    keys = {path_key(path) for path in paths}
-    return among(connection, placements.c.path_key, keys), among(connection, placements.c.path, paths)
+    key = (placements.c.path_key, placements.c.path)
+    return among_pairs(connection, key, ((path_key(path), path) for path in paths))
 
 
 def _keep_descriptions(database: Database, connection: Connection, entries: list[Entry]) -> None:
@@ -150,7 +150,7 @@ def held(connection: Connection, server_id: str) -> Held:
 def held_at(connection: Connection, server_id: str, paths: Collection[str]) -> Held:
     """Return what the hub holds at these paths; reads no other rows than those of the same path keys."""
     here = placements.c
-    query = select(here.path, here.entry_digest).where(here.server_id == server_id, *_at(connection, paths))
+    query = select(here.path, here.entry_digest).where(here.server_id == server_id, _at(connection, paths))
     return {path: from_signed(digest) for path, digest in connection.execute(query)}
 
 

@@ -78,6 +78,36 @@ def test_a_heartbeat_is_below_a_kibibyte_each_way(api: Api, library: list[dict[s
     assert len(answer.content) + len(str(answer.headers)) < 1024
 
 
+def sqlite_steps(api: Api, count: int) -> int:
+    """Return how many instructions SQLite's machine takes, in hundreds, to remove so many files in one delta."""
+    held = [entry(f"file {n}") for n in range(count)]
+    server = f"with {count}"
+    api.synced({"models": held}, server)
+    steps = 0
+
+    def step() -> None:
+        nonlocal steps
+        steps += 1
+
+    def watch(connection: Any, *_rest: Any) -> None:
+        connection.set_progress_handler(step, 100)
+
+    event.listen(api.hub.database.engine, "checkout", watch)
+    try:
+        removed = [item["path"] for item in held]
+        body = {"mode": "delta", "base": digest_of(held), "removed": removed, "digest": digest_of([])}
+        assert api.synced(body, server)["changed"]["removed"] == count
+    finally:
+        event.remove(api.hub.database.engine, "checkout", watch)
+    return steps
+
+
+@pytest.mark.parametrize("database_url", [None])
+def test_removing_four_times_as_many_files_costs_four_times_as_much(api: Api) -> None:
+    few, many = sqlite_steps(api, 500), sqlite_steps(api, 2000)
+    assert many < 6 * few
+
+
 def test_a_delta_of_one_file_reads_only_its_own_rows(api: Api, library: list[dict[str, Any]]) -> None:
     now = [*library[1:], entry("file 0", content="replaced")]
     body = {"mode": "delta", "base": digest_of(library), "upserts": now[-1:], "digest": digest_of(now)}
