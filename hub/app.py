@@ -44,6 +44,7 @@ def create_app(settings: HubSettings, clock: Clock | None = None) -> FastAPI:
         lifespan=lifespan,
         default_response_class=AsciiJson,
         redirect_slashes=False,
+        openapi_url=None,  # ours need a key, see routes/documentation.py
     )
     app.state.hub = hub
     for router in ALL_ROUTERS:
@@ -65,7 +66,7 @@ async def _no_route(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     codes = {404: "not_found", 405: "method_not_allowed"}
     refused = RequestError(
-        f"{request.method} {request.url.path}: {error.detail}",
+        f"{request.method} {request.scope['path']}: {error.detail}",  # its url is built from any Host header
         code=codes.get(error.status_code, "bad_request"),
         headers=error.headers,
     )

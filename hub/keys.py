@@ -137,18 +137,21 @@ class Keys:
             if connection.execute(select(api_keys.c.key).where(known)).first() is None:
                 raise NotFoundError(f"there is no key {key[:80]!r}", code="key_not_found")
 
-    def recognise(self, key: str | None, secret: str | None, authorization: str | None) -> Caller:
-        """Return who calls, from the headers ``X-API-Key`` and ``X-API-Secret``, or ``Authorization: Bearer``.
+    def recognise(
+        self, key: str | None, secret: str | None, authorization: str | None, *, scheme: str = "Bearer"
+    ) -> Caller:
+        """Return who calls, from the headers ``X-API-Key`` and ``X-API-Secret``, or ``Authorization`` of a scheme.
 
         Raises:
             UnauthorizedError: there is no key, or it is unknown, revoked, or the secret is wrong: the answer does not
                 say which.
         """
-        pair = (key, secret) if key and secret else _bearer(authorization)
+        pair = (key, secret) if key and secret else _authorization(authorization, scheme)
+        challenge = {"WWW-Authenticate": f'{scheme} realm="an API key and its secret"'}
         if pair is None:
             raise UnauthorizedError(
                 "send an API key: the headers X-API-Key and X-API-Secret, or Authorization: Bearer base64(key:secret)",
-                headers={"WWW-Authenticate": "Bearer"},
+                headers=challenge,
             )
         columns = (api_keys.c.key, api_keys.c.secret_sha256, api_keys.c.scope, api_keys.c.server_id)
         query = select(*columns).where(api_keys.c.key == pair[0], api_keys.c.revoked_at.is_(None))
@@ -157,7 +160,7 @@ class Keys:
         # An unknown key is compared as well, so that its answer takes as long as a wrong secret's.
         same = hmac.compare_digest(_hashed(pair[1]), row.secret_sha256 if row else _NOBODY)
         if row is None or not same:
-            raise UnauthorizedError("this API key is not valid", headers={"WWW-Authenticate": "Bearer"})
+            raise UnauthorizedError("this API key is not valid", headers=challenge)
         return Caller(row.key, row.scope, row.server_id)
 
 
@@ -165,9 +168,10 @@ def _hashed(secret: str) -> str:
     return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def _bearer(authorization: str | None) -> tuple[str, str] | None:
-    scheme, _, token = (authorization or "").strip().partition(" ")
-    if scheme.lower() != "bearer":
+def _authorization(authorization: str | None, scheme: str) -> tuple[str, str] | None:
+    """Return key and secret: Bearer, in our use of it, and HTTP's own Basic are both base64 of ``key:secret``."""
+    stated, _, token = (authorization or "").strip().partition(" ")
+    if stated.lower() != scheme.lower():
         return None
     token = token.strip().replace("-", "+").replace("_", "/").rstrip("=")
     try:
