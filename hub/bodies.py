@@ -6,7 +6,7 @@ from typing import Any
 
 from ..hub_client import digest as digests
 from . import fields
-from .entries import Entry, read_entries
+from .entries import Entry, is_path, path_rule, read_entries
 from .errors import DigestMismatchError, FieldError, ProtocolUnsupportedError, TooLargeError
 from .limits import Limits
 
@@ -97,7 +97,8 @@ def _sender(value: Mapping[str, Any], limits: Limits) -> Sender:
     agent = value.get("agent")
     if agent is not None and not isinstance(agent, dict):
         raise FieldError("agent", "must be an object")
-    acknowledged = value.get("acknowledged") or []
+    acknowledged = value.get("acknowledged")
+    acknowledged = [] if acknowledged is None else acknowledged
     if not isinstance(acknowledged, list) or any(item not in REQUESTS for item in acknowledged):
         raise FieldError("acknowledged", f"must be a list of {', '.join(REQUESTS)}")
     return Sender(
@@ -123,13 +124,20 @@ def _bits(value: Mapping[str, Any]) -> int:
     return digests.DEFAULT_BUCKET_BITS if bits is None else bits
 
 
-def _check_count(count: int, limits: Limits) -> None:
+def _check_count(counts: Mapping[str, int], limits: Limits) -> None:
+    """Refuse a body with too many entries, however few bytes they take; ``counts`` has how many each field holds."""
+    count = sum(counts.values())
     if count > limits.entries:
+        field = max(counts, key=lambda name: counts[name])
         raise TooLargeError(
-            f"{count} entries in one body; at most {limits.entries} are taken. Send the inventory in parts",
-            {"entries": count, "limit": limits.entries},
+            f"{field}: {count} entries in one body; at most {limits.entries} are taken. Send the inventory in parts",
+            {"field": field, "entries": count, "limit": limits.entries},
             code="too_many_entries",
         )
+
+
+def _length(listed: object) -> int:
+    return len(listed) if isinstance(listed, list) else 0
 
 
 def _delta(value: Mapping[str, Any], limits: Limits) -> Delta:
@@ -138,13 +146,13 @@ def _delta(value: Mapping[str, Any], limits: Limits) -> Delta:
     upserts, removed = [] if upserts is None else upserts, [] if removed is None else removed
     if not isinstance(removed, list):
         raise FieldError("removed", "must be a list of paths")
-    _check_count(len(removed) + (len(upserts) if isinstance(upserts, list) else 0), limits)
+    _check_count({"upserts": _length(upserts), "removed": len(removed)}, limits)
     entries = read_entries(upserts, "upserts", limits)
     paths = {entry.path for entry in entries}
     for number, path in enumerate(removed):
-        # Any string will do: what the hub does not hold is not removed. It only must be one that can be looked up.
-        if not isinstance(path, str) or not fields.is_clean(path) or len(path) > limits.path_bytes:
-            raise FieldError(f"removed[{number}]", "must be a path")
+        # What the hub does not hold need not be removed; what no inventory can hold is a mistake to be told of.
+        if not is_path(path, limits):
+            raise FieldError(f"removed[{number}]", path_rule(limits))
         if path in paths:
             raise FieldError(f"removed[{number}]", f"{path[:80]!r} stands twice in this body")
         paths.add(path)
@@ -156,7 +164,7 @@ def _buckets(value: Mapping[str, Any], limits: Limits) -> Buckets:
     if not isinstance(buckets, dict):
         raise FieldError("buckets", "must be an object of lists of entries")
     bits = _bits(value)
-    _check_count(sum(len(listed) for listed in buckets.values() if isinstance(listed, list)), limits)
+    _check_count({"buckets": sum(map(_length, buckets.values()))}, limits)
     digest = _digest(value, "digest")
     shift = digests.MAX_BUCKET_BITS - bits
     numbers: set[int] = set()
@@ -182,8 +190,7 @@ def _bucket_number(name: str, bits: int) -> int:
 
 def _full_list(value: Mapping[str, Any], limits: Limits) -> FullList:
     listed = fields.required(value, "models")
-    if isinstance(listed, list):
-        _check_count(len(listed), limits)
+    _check_count({"models": _length(listed)}, limits)
     count = fields.integer(value, "count")
     digest = None if value.get("digest") is None else _digest(value, "digest")
     entries = read_entries(listed, "models", limits)

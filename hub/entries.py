@@ -16,9 +16,9 @@ from .hashes import AUTOV2_DIGITS, AUTOV3_DIGITS
 from .limits import Limits
 
 _BAD_PATH = re.compile(
-    r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]"  # control characters, halves of a surrogate pair
-    r"|^[/\\]|^[A-Za-z]:"  # absolute, here or on Windows
-    r"|(?:^|[/\\])\.\.(?:[/\\]|$)|(?:^|/)\.(?:/|$)|//|/$|^$"  # climbing, empty or idle segments
+    r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\\]"  # control characters, halves of a surrogate pair, Windows' separator
+    r"|^/|^[A-Za-z]:"  # absolute, here or on Windows
+    r"|(?:^|/)\.{1,2}(?:/|$)|//|/$|^$"  # climbing, empty or idle segments
 )
 _SHA256 = re.compile(r"[0-9a-fA-F]{64}").fullmatch
 _AUTOV2 = re.compile(r"[0-9a-fA-F]{10}").fullmatch
@@ -97,8 +97,8 @@ def read_entry(value: object, limits: Limits) -> Entry:
     if path is None or kind is None or size_bytes is None:
         name = next(name for name in ("path", "type", "size") if value.get(name) is None)
         raise FieldError(name, "this field is required", missing=True)
-    if not isinstance(path, str) or _BAD_PATH.search(path) or len(path.encode()) > limits.path_bytes:
-        raise FieldError("path", _path_rule(limits))
+    if not is_path(path, limits):
+        raise FieldError("path", path_rule(limits))
     known_type = canonical_type(kind) if isinstance(kind, str) else None
     if known_type is None:
         raise FieldError("type", "must be a model type such as Checkpoint, LORA or VAE")
@@ -116,6 +116,9 @@ def read_entry(value: object, limits: Limits) -> Entry:
     confidence = value.get("confidence")
     if confidence is not None and (type(confidence) not in (float, int) or not 0 <= confidence <= 1):
         raise FieldError("confidence", "must be a number from 0 to 1")
+    shared = value.get("shared")
+    if shared is not None and not isinstance(shared, bool):
+        raise FieldError("shared", "must be true or false")
     stated, described, claimed_v3 = _metadata(value, limits)
     return Entry(
         path=path,
@@ -139,9 +142,15 @@ def read_entry(value: object, limits: Limits) -> Entry:
     )
 
 
-def _path_rule(limits: Limits) -> str:
+def is_path(value: object, limits: Limits) -> bool:
+    """Say whether a value is a path as an inventory has them; ``path_rule`` says in words what that is."""
+    return isinstance(value, str) and not _BAD_PATH.search(value) and len(value.encode()) <= limits.path_bytes
+
+
+def path_rule(limits: Limits) -> str:
+    """Return what a path must be, to follow the field's name."""
     return (
-        "must be relative and POSIX-style, without empty, . or .. segments, drive letter, leading backslash or control "
+        "must be relative and POSIX-style, without empty, . or .. segments, drive letter, backslash or control "
         f"characters, of at most {limits.path_bytes} bytes"
     )
 

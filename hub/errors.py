@@ -3,6 +3,7 @@
 HubError
 ├── SettingsError, DatabaseUnusableError, PortUnusableError   a hub cannot start
 └── RequestError                                              a request is refused
+    ├── MalformedRequestError         400 bad_request
     ├── InvalidJsonError              400 invalid_json
     ├── IncompleteBodyError           400 incomplete_body
     ├── UnauthorizedError             401 unauthorized
@@ -60,6 +61,10 @@ class RequestError(HubError):
     def body(self) -> dict[str, Any]:
         """Return the answer's body."""
         return {"success": False, "error": self.code, "message": self.message, "details": self.details}
+
+
+class MalformedRequestError(RequestError):
+    """What arrives is not HTTP."""
 
 
 class InvalidJsonError(RequestError):

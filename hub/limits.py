@@ -20,6 +20,8 @@ class Limits:
     entries: int = 250_000
     small_body_bytes: int = MIB
     """A body up to this size is read at once; a larger one waits for one of ``large_body_slots``."""
+    head_timeout_seconds: float = 10.0
+    """How long a client may take for a request's head."""
     read_timeout_seconds: float = 60.0
     """How long a client may stay silent in the middle of a body."""
     path_bytes: int = 2048

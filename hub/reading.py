@@ -3,10 +3,13 @@
 import asyncio
 import json
 import logging
+import re
 import zlib
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from http import HTTPStatus
+from itertools import islice
 from typing import Any
 
 from starlette.concurrency import run_in_threadpool
@@ -19,6 +22,8 @@ from .limits import Limits
 _log = logging.getLogger(__name__)
 _SLOT_WAIT_SECONDS = 60.0
 _GZIP_FACTOR = 128  # what gzip packs into a byte, and a bomb a thousand
+_GZIP_MEMBERS = 1_000  # a client that flushes makes a few; a million empty ones are an attack
+_GZIP_PIECE_BYTES = 1 << 16
 _DRAIN_SECONDS = 20.0
 _DRAIN_SILENCE_SECONDS = 1.0
 
@@ -41,10 +46,24 @@ class BodyReader:
             encoding = request.headers.get("content-encoding", "identity").strip().lower()
             if encoding not in {"identity", "", "gzip", "x-gzip"}:
                 raise UnsupportedEncodingError(f"Content-Encoding {encoding[:20]!r}: only gzip and identity are taken")
+            self._check_stated_length(request)
             gzipped = encoding.endswith("gzip")
             small_bytes = self._limits.small_body_bytes // (_GZIP_FACTOR if gzipped else 1)
             raw = await self._raw(request, stack, small_bytes)
             yield await run_in_threadpool(parse_object, raw, gzipped, self._limits)
+
+    def _check_stated_length(self, request: Request) -> None:
+        """Refuse what says itself that it is too large, before any of it is read."""
+        stated = request.headers.get("content-length", "")
+        if stated.isdigit() and int(stated) > self._limits.body_bytes:
+            raise self._too_large()
+
+    def _too_large(self) -> TooLargeError:
+        limit_bytes = self._limits.body_bytes
+        return TooLargeError(
+            f"the body is larger than {limit_bytes} bytes; send the inventory in parts",
+            {"field": "body", "limit_bytes": limit_bytes},
+        )
 
     async def _raw(self, request: Request, stack: AsyncExitStack, small_bytes: int) -> bytes:
         received = bytearray()
@@ -63,10 +82,7 @@ class BodyReader:
                 return bytes(received)
             received += chunk
             if len(received) > self._limits.body_bytes:
-                raise TooLargeError(
-                    f"the body is larger than {self._limits.body_bytes} bytes; send the inventory in parts",
-                    {"limit_bytes": self._limits.body_bytes},
-                )
+                raise self._too_large()
             if len(received) > small_bytes and not has_slot:
                 await self._take_slot(stack)
                 has_slot = True
@@ -80,10 +96,10 @@ class BodyReader:
 
 
 class DrainedBodies:
-    """Reads, and drops, what is left of a body before an error is answered.
+    """Answers an error at once, and reads and drops what is left of the body before the connection is closed.
 
-    A client that is still sending when the hub answers and closes sees its connection break, and never why: an agent
-    whose key was revoked in the middle of a large sync would think the hub unreachable.
+    A client that is still sending when the hub closes sees its connection break, and never why: an agent whose key was
+    revoked in the middle of a large sync would think the hub unreachable.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -94,8 +110,10 @@ class DrainedBodies:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        names = {name for name, _ in scope["headers"]}
         # Who asks first whether to send is told no before he sends.
-        arriving = not any(name == b"expect" for name, _ in scope["headers"])
+        arriving = b"expect" not in names and not names.isdisjoint({b"content-length", b"transfer-encoding"})
+        refusing = False
 
         async def receive_and_note() -> Message:
             nonlocal arriving
@@ -103,38 +121,48 @@ class DrainedBodies:
             arriving = message["type"] == "http.request" and message.get("more_body", False)
             return message
 
-        async def send_after_the_body(message: Message) -> None:
-            if message["type"] == "http.response.start" and message["status"] >= HTTPStatus.BAD_REQUEST:
+        async def send_and_drain(message: Message) -> None:
+            nonlocal refusing
+            if message["type"] == "http.response.start" and message["status"] >= HTTPStatus.BAD_REQUEST and arriving:
+                refusing = True
+                message["headers"] = [*message["headers"], (b"connection", b"close")]
+            elif refusing and not message.get("more_body", False):
+                await send({**message, "more_body": True})
                 try:
                     await asyncio.wait_for(drop_the_rest(), _DRAIN_SECONDS)
                 except asyncio.TimeoutError:
                     _log.info("a client kept sending a body that was refused")
+                message = {"type": "http.response.body", "body": b""}
             await send(message)
 
         async def drop_the_rest() -> None:
             while arriving:
                 await asyncio.wait_for(receive_and_note(), _DRAIN_SILENCE_SECONDS)
 
-        await self._app(scope, receive_and_note, send_after_the_body)
+        await self._app(scope, receive_and_note, send_and_drain)
 
 
 def parse_object(raw: bytes, gzipped: bool, limits: Limits) -> dict[str, Any]:
     """Return the JSON object in a body.
 
     Raises:
-        InvalidJsonError: it is not gzip as promised, not UTF-8, not JSON, no object, or nested too deep.
+        InvalidJsonError: it is not gzip as promised, not UTF-8, not JSON, no object, nested too deep, or has a key
+            twice.
         TooLargeError: it is too much after unpacking, or holds too many values.
     """
     if gzipped:
         raw = unpack(raw, limits.unpacked_bytes)
     if raw.count(b",") > limits.json_values:
+        field = crowded_field(raw)
         raise TooLargeError(
-            f"the body holds more than {limits.json_values} values; send the inventory in parts",
-            {"limit": limits.json_values},
+            f"{field}: the body holds more than {limits.json_values} values; send the inventory in parts",
+            {"field": field, "limit": limits.json_values},
             code="too_many_entries",
         )
     try:
-        value = json.loads(raw.decode("utf-8"), parse_constant=_refuse_constant, parse_float=_finite)
+        value = json.loads(
+            raw.decode("utf-8"), parse_constant=_refuse_constant, parse_float=_finite, object_pairs_hook=_object
+        )
     except UnicodeDecodeError as error:
         raise InvalidJsonError(f"the body is not UTF-8 (byte {error.start})") from None
     except json.JSONDecodeError as error:
@@ -147,6 +175,27 @@ def parse_object(raw: bytes, gzipped: bool, limits: Limits) -> dict[str, Any]:
         raise InvalidJsonError(f"the body is not JSON: {error}") from None
     if not isinstance(value, dict):
         raise InvalidJsonError("the body must be a JSON object")
+    return value
+
+
+_LISTS = re.compile(rb'"(models|upserts|removed|buckets|hashes|questions)"\s*:')
+
+
+def crowded_field(raw: bytes) -> str:
+    """Return the list of a body that holds the most, from its bytes: what is too large to parse has no fields yet."""
+    starts = [(found.end(), found[1].decode()) for found in islice(_LISTS.finditer(raw), 100)]
+    if not starts:
+        return "body"
+    ends = [*(start for start, _ in starts[1:]), len(raw)]
+    return max(zip(starts, ends, strict=True), key=lambda one: raw.count(b",", one[0][0], one[1]))[0][1]
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    value = dict(pairs)
+    if len(value) != len(pairs):
+        # Which of the two is meant, and which one another reader would take, is anybody's guess.
+        counted = Counter(name for name, _ in pairs)
+        raise ValueError(f"an object has the key {counted.most_common(1)[0][0][:80]!a} twice")
     return value
 
 
@@ -165,19 +214,32 @@ def unpack(raw: bytes, limit_bytes: int) -> bytes:
     """Return what gzip data holds.
 
     Raises:
-        InvalidJsonError: it is not whole gzip data.
+        InvalidJsonError: it is not whole gzip data, or in absurdly many parts.
         TooLargeError: it holds more than ``limit_bytes``; no more than that is ever unpacked.
     """
     unpacked = bytearray()
+    position = members = 0
+    member = None
     try:
-        while raw:
-            member = zlib.decompressobj(wbits=16 + zlib.MAX_WBITS)
-            unpacked += member.decompress(raw, limit_bytes + 1 - len(unpacked))
+        while position < len(raw):
+            if member is None:
+                member = zlib.decompressobj(wbits=16 + zlib.MAX_WBITS)
+                members += 1
+            piece = raw[position : position + _GZIP_PIECE_BYTES]
+            unpacked += member.decompress(piece, limit_bytes + 1 - len(unpacked))
             if len(unpacked) > limit_bytes:
-                raise TooLargeError(f"the body unpacks to more than {limit_bytes} bytes", {"limit_bytes": limit_bytes})
-            if not member.eof:
-                raise InvalidJsonError("the body is gzip data that breaks off")
-            raw = member.unused_data
+                field = crowded_field(bytes(unpacked))
+                raise TooLargeError(
+                    f"{field}: the body unpacks to more than {limit_bytes} bytes; send the inventory in parts",
+                    {"field": field, "limit_bytes": limit_bytes},
+                )
+            position += len(piece) - len(member.unused_data)
+            if member.eof:
+                member = None
+                if members == _GZIP_MEMBERS and position < len(raw):
+                    raise InvalidJsonError(f"the body is gzip data of more than {_GZIP_MEMBERS} parts")
     except zlib.error:
         raise InvalidJsonError("the body is not gzip, as its Content-Encoding says") from None
+    if member is not None:
+        raise InvalidJsonError("the body is gzip data that breaks off")
     return bytes(unpacked)

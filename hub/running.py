@@ -12,6 +12,7 @@ import uvicorn
 
 from .app import create_app
 from .clock import Clock
+from .connection import PatientConnection
 from .errors import PortUnusableError
 from .services import Hub, hub_of
 from .settings import HubSettings
@@ -58,6 +59,7 @@ def _server(settings: HubSettings, on_start: Callable[[], None], clock: Clock | 
     app = create_app(settings, clock)
     config = uvicorn.Config(
         app,
+        http=PatientConnection,
         log_config=None,
         access_log=False,
         lifespan="on",

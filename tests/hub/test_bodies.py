@@ -42,6 +42,14 @@ OTHER = f"{(int(BUCKET, 16) + 1) % 256:02x}"
         ({"mode": "delta", "base": D, "digest": D, "removed": "a"}, "removed", "invalid_field"),
         ({"mode": "delta", "base": D, "digest": D, "removed": ["a", 5]}, "removed[1]", "invalid_field"),
         ({"mode": "delta", "base": D, "digest": D, "removed": ["a\ud800"]}, "removed[0]", "invalid_field"),
+        *[
+            ({"mode": "delta", "base": D, "digest": D, "removed": ["a", path]}, "removed[1]", "invalid_field")
+            for path in ("", "/etc/passwd", "../x", "a/../b", "a//b", "a\\b", "C:/x", "a\x00", "x" * 2049, None, ["a"])
+        ],
+        *[
+            ({"digest": D, "acknowledged": value}, "acknowledged", "invalid_field")
+            for value in ("", "rescan", 0, False, {}, [["rescan"]], [None])
+        ],
         ({"mode": "delta", "base": D, "digest": D, "removed": ["a", "a"]}, "removed[1]", "invalid_field"),
         (
             {"mode": "delta", "base": D, "digest": D, "upserts": [ONE], "removed": [ONE["path"]]},
@@ -66,17 +74,19 @@ def test_a_bad_field_is_named(body: dict[str, Any], field: str, code: str) -> No
 
 
 @pytest.mark.parametrize(
-    "body",
+    ("body", "field"),
     [
-        {"models": [ONE, entry("two")]},
-        {"mode": "delta", "base": D, "digest": D, "upserts": [ONE], "removed": ["gone"]},
-        {"mode": "buckets", "digest": D, "buckets": {BUCKET: [ONE], OTHER: [{}]}},
+        ({"models": [ONE, entry("two")]}, "models"),
+        ({"mode": "delta", "base": D, "digest": D, "upserts": [ONE, {}], "removed": ["gone"]}, "upserts"),
+        ({"mode": "delta", "base": D, "digest": D, "removed": ["../gone", 5]}, "removed"),
+        ({"mode": "buckets", "digest": D, "buckets": {BUCKET: [ONE], OTHER: [{}]}}, "buckets"),
     ],
 )
-def test_too_many_entries_are_refused_before_any_is_read(body: dict[str, Any]) -> None:
+def test_too_many_entries_are_refused_before_any_is_read(body: dict[str, Any], field: str) -> None:
     with pytest.raises(TooLargeError) as caught:
         read_body(body, Limits(entries=1))
-    assert caught.value.code == "too_many_entries"
+    assert (caught.value.code, caught.value.details["field"]) == ("too_many_entries", field)
+    assert caught.value.message.startswith(f"{field}: ")
 
 
 def test_a_heartbeat_needs_nothing_but_its_digest() -> None:

@@ -35,6 +35,7 @@ def deep(levels: int) -> Any:
                 "a/../b",
                 "a/..",
                 "a\\..\\b",
+                "a/b\\c.pt",
                 "./a",
                 "a/./b",
                 "a//b",
@@ -57,6 +58,7 @@ def deep(levels: int) -> Any:
             ("sha256", value)
             for value in ("", "abc", "g" * 64, "0" * 63, "0" * 65, "0" * 63 + "\n", "0" * 63 + "\u0663", 5, True)
         ],
+        *[("shared", value) for value in (0, 1, "false", [], {})],
         *[("autov2", value) for value in ("", "0" * 9, "0" * 11, "z" * 10, 1)],
         *[("tensor_sha256", value) for value in ("", "0" * 12, 1)],
         ("hash_state", "sure"),
@@ -112,7 +114,6 @@ def test_an_autov2_must_go_with_its_sha256() -> None:
         "x.pt",
         "models/Lora/Größe 3/日本語.safetensors",
         "a/..b/c..",
-        "a/b\\c.pt",
         "a/C:.pt",
         "a/\u00a0.pt",
         "a/ b",

@@ -1,16 +1,18 @@
 import gzip
+import json
 import socket
 import tracemalloc
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from http.client import HTTPResponse
 from urllib.parse import urlsplit
 
 import pytest
 from quartermaster.hub.errors import InvalidJsonError, TooLargeError
 from quartermaster.hub.limits import MIB, Limits
-from quartermaster.hub.reading import parse_object, unpack
+from quartermaster.hub.reading import crowded_field, parse_object, unpack
 from quartermaster.hub.settings import HubSettings
 from quartermaster.tests.hub.samples import Api, entry
 
@@ -36,9 +38,11 @@ SYNC = "/api/v1/servers/attic/models/sync"
         b'{"a": ' + b"9" * 5000 + b"}",
         b'{"a": ' + b"[" * 200_000 + b"]" * 200_000 + b"}",
         b'{"a": 1} x',
+        b'{"a": 1, "a": 1}',
+        b'{"models": [{"path": "a", "\\u0070ath": "b"}]}',
         b"<html>",
     ],
-    ids=range(17),
+    ids=range(19),
 )
 def test_what_is_no_json_object_is_refused(raw: bytes) -> None:
     with pytest.raises(InvalidJsonError):
@@ -48,7 +52,27 @@ def test_what_is_no_json_object_is_refused(raw: bytes) -> None:
 def test_ten_million_values_are_refused_unparsed() -> None:
     with pytest.raises(TooLargeError) as caught:
         parse_object(b'{"models":[' + b"{}," * 10_000_000 + b"{}]}", False, Limits())
-    assert caught.value.code == "too_many_entries"
+    assert (caught.value.code, caught.value.details["field"]) == ("too_many_entries", "models")
+
+
+@pytest.mark.parametrize(
+    ("raw", "field"),
+    [
+        (b'{"agent": {"a": 1}, "mode": "delta", "upserts": [{}, {}], "removed": [1, 2, 3, 4, 5]}', "removed"),
+        (b'{"upserts": [1, 2, 3, 4, 5], "removed": [1], "mode": "delta", "base": "0"}', "upserts"),
+        (b'{"buckets" : {"aa": [1, 2], "bb": [3, 4]}}', "buckets"),
+        (b'{"a": [1, 2, 3]}', "body"),
+        (b"[1, 2, 3]", "body"),
+    ],
+)
+def test_of_a_body_too_large_to_parse_the_fullest_list_is_named(raw: bytes, field: str) -> None:
+    assert crowded_field(raw) == field
+
+
+def test_a_large_object_with_a_key_twice_is_refused_by_that_key() -> None:
+    raw = b'{"a": {' + b", ".join(b'"%d": 1' % number for number in range(200_000)) + b', "77": 2}}'
+    with pytest.raises(InvalidJsonError, match="'77' twice"):
+        parse_object(raw, False, Limits())
 
 
 def test_gzip_of_several_members_is_one_body() -> None:
@@ -73,6 +97,17 @@ def test_a_gzip_bomb_is_never_unpacked() -> None:
     finally:
         tracemalloc.stop()
     assert peak_bytes < 8 * MIB
+
+
+def test_a_bomb_names_the_list_that_it_fills() -> None:
+    with pytest.raises(TooLargeError) as caught:
+        unpack(gzip.compress(b'{"models":[' + b"{}," * MIB), MIB)
+    assert caught.value.details["field"] == "models"
+
+
+def test_gzip_of_a_million_empty_members_is_refused() -> None:
+    with pytest.raises(InvalidJsonError, match="more than 1000 parts"):
+        unpack(gzip.compress(b"") * 1_000_000, MIB)
 
 
 @contextmanager
@@ -122,6 +157,15 @@ class TestOverHttp:
             with connected(who, 60 * MIB) as connection:  # not by requests, which overlooks a broken pipe
                 connection.sendall(b" " * (60 * MIB))
                 assert error in connection.makefile("rb").read()
+
+    def test_a_stated_length_over_the_limit_is_refused_before_anything_is_read(self, api: Api) -> None:
+        with connected(api, 10**12) as connection:  # which are never sent
+            answer = HTTPResponse(connection)
+            answer.begin()
+            refused = json.loads(answer.read())
+            assert (answer.status, refused["error"], refused["details"]["field"]) == (413, "body_too_large", "body")
+            connection.sendall(b" " * 1000)
+            assert connection.recv(1) == b"", "the hub closes without waiting for the rest"
 
     def test_large_bodies_go_one_after_the_other(self, api: Api) -> None:
         for number in range(3):  # with one slot, a slot that was kept would be waited for in vain
