@@ -6,9 +6,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from ..ecosystems import answers, compact, legacy, load, table
-from ..ecosystems.catalogue import Catalogue, Subject
+from ..ecosystems import answers, compact, expand, legacy, load, table
+from ..ecosystems.catalogue import Catalogue
 from ..ecosystems.errors import EcosystemsError, Fault, LegacyError, QuestionError
+from ..ecosystems.lookups import Subject
 from ..ecosystems.model_types import MODEL_TYPES, canonical_type
 from ..ecosystems.records import FULL, NONE, PARTIAL, SUPPORT_TYPES, UNKNOWN
 from ..ecosystems.resolution import supported_types
@@ -210,7 +211,7 @@ def _compact(arguments: argparse.Namespace) -> int:
 def _expand(arguments: argparse.Namespace) -> int:
     if arguments.records is not None:
         arguments.catalogue = arguments.records
-    entries = [json.dumps(entry, ensure_ascii=True) for entry in legacy.expand(_catalogue(arguments))]
+    entries = [json.dumps(entry, ensure_ascii=True) for entry in expand.expand(_catalogue(arguments))]
     text = "[\n" + ",\n".join(entries) + "\n]"
     if arguments.output:
         _write(arguments.output, text + "\n")

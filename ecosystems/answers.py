@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from . import records as r
-from .catalogue import Catalogue, Subject
+from .catalogue import Catalogue
 from .constraints import Limit, limits
 from .errors import QuestionError
 from .load import digest, document_of
+from .lookups import Subject
 from .resolution import supported_types
 from .table import literal_grade
 from .verdict import Verdict

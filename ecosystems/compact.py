@@ -3,10 +3,12 @@
 Each group becomes an ecosystem, its types the ecosystem's support. Where base models belong and which ecosystem is
 whose parent is taken from another catalogue, as far as that one knows them; without it every ecosystem is a root. For
 each family the form is chosen that needs the fewest exceptions, then the fewest records: relations inferred, relations
-explicit, or no family. What no record expresses becomes an exception, so that expanding the records gives the same
-cells back (see ``legacy``); that is verified before they are returned.
+explicit, or no family. What no record expresses becomes an exception, and an arrangement that is not the one in which
+records are expanded is kept as a layout (see ``expand``), so that expanding the records gives the configuration back as
+it was; that is verified before they are returned.
 """
 
+import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -16,7 +18,8 @@ from . import document_schema
 from . import records as r
 from .catalogue import Catalogue
 from .errors import LegacyError
-from .legacy import Cells, Legacy, cells_of
+from .expand import cells_of, expand, layout_of
+from .legacy import Cells, Legacy
 from .model_types import MODEL_TYPES
 
 _SUPPORT = "generation"
@@ -29,7 +32,7 @@ class Compacted:
     """The records of a configuration, and what became of it."""
 
     document: dict[str, Any]
-    """One file in the document's schema, with ``exceptions`` and the ``report``."""
+    """One file in the document's schema, with ``exceptions``, the ``layout`` where it needs one, and the ``report``."""
     report: list[dict[str, Any]]
     """One item per list of the configuration: its place, its number of cells, and how many became what."""
 
@@ -73,8 +76,10 @@ def compact(legacy: Legacy, hierarchy: Catalogue | None = None) -> Compacted:
         hierarchy: a catalogue that knows groups of base models and parents of ecosystems.
 
     Raises:
-        LegacyError: two names differ only in the case of their letters, which no catalogue allows.
+        LegacyError: it has no group, or two names differ only in the case of their letters, which no catalogue allows.
     """
+    if not legacy.groups:
+        raise LegacyError("the configuration has no group: there is nothing to compact")
     for names in (legacy.groups, list(legacy.base_models)):
         folded: dict[str, str] = {}
         for name in names:
@@ -92,7 +97,10 @@ def compact(legacy: Legacy, hierarchy: Catalogue | None = None) -> Compacted:
             costs[form] = _cost(_written(legacy, plan))
         plan.forms[root] = min(costs, key=lambda form: costs[form])
     document = _written(legacy, plan)
-    if cells_of(_read(document)) != legacy.cells:
+    layout = layout_of(legacy.entries, _read(document))
+    if layout:
+        document["layout"] = layout
+    if json.dumps(expand(_read(document))) != json.dumps(legacy.entries):
         raise LegacyError("the records do not say what the configuration says: please report this file")
     report = _report(legacy, plan, document)
     return Compacted({**document, "report": report}, report)

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from . import records as r
-from .catalogue import Catalogue, Subject
+from .lookups import Lookups, Subject
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class Limit:
     modifier: r.ConstraintModifier | None
 
 
-def limits(catalogue: Catalogue, subject: Subject | None, context: Mapping[str, str]) -> dict[str, Limit]:
+def limits(catalogue: Lookups, subject: Subject | None, context: Mapping[str, str]) -> dict[str, Limit]:
     """Return all limits for a subject (None: for anything) in a context such as ``{"tier": "gold"}``."""
     result: dict[str, Limit] = {}
     levels = list(_levels(catalogue, subject))
@@ -37,7 +37,7 @@ def limits(catalogue: Catalogue, subject: Subject | None, context: Mapping[str, 
     return result
 
 
-def _levels(catalogue: Catalogue, subject: Subject | None) -> Iterator[r.Target]:
+def _levels(catalogue: Lookups, subject: Subject | None) -> Iterator[r.Target]:
     if subject is not None:
         yield from subject.targets()
         for record in catalogue.lineage(subject.ecosystem.name)[1:]:
@@ -46,7 +46,7 @@ def _levels(catalogue: Catalogue, subject: Subject | None) -> Iterator[r.Target]
 
 
 def _modifier(
-    catalogue: Catalogue, levels: list[r.Target], key: str, context: Mapping[str, str]
+    catalogue: Lookups, levels: list[r.Target], key: str, context: Mapping[str, str]
 ) -> r.ConstraintModifier | None:
     rows: list[r.ConstraintModifier] = catalogue.facts.all("constraintModifiers")
     for level in levels:

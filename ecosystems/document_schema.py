@@ -1,18 +1,20 @@
 """The document's own schema: one file whose records refer to each other by number.
 
 ``translate`` puts names in place of the numbers, so that reading, checking and evaluation are the same for both
-schemas. Beyond the document a file may hold ``relations`` in an ecosystem and the section ``exceptions`` (which
-``compact`` writes), and the heads ``schema``, ``source``, ``conversion`` and ``report``, which are no facts.
+schemas. Beyond the document a file may hold ``relations`` in an ecosystem, the section ``exceptions`` and the
+``layout`` of a verbose configuration (which ``compact`` writes), and the heads ``schema``, ``source``, ``conversion``
+and ``report``, which are no facts.
 """
 
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from .errors import Fault
+from .errors import Fault, LegacyError
 from .facts import Facts, version_key
+from .legacy import read_entry
 
-HEADS = {"schema", "source", "conversion", "report"}
+HEADS = {"schema", "source", "conversion", "report", "layout"}
 SECTIONS = (
     "ecosystems",
     "ecosystemSupport",
@@ -74,7 +76,22 @@ def read(raw: Mapping[str, Any], file: str) -> Facts:
                     facts.unreadable.setdefault(section, set()).add(str(row.get("name")))
             translated[section] = [row for i, row in enumerate(rows) if f"{section}[{i}]" not in broken]
     facts.add(translated, file)
+    facts.layout = _layout(raw.get("layout", []), facts, file)
     return facts
+
+
+def _layout(items: Any, facts: Facts, file: str) -> list[Any]:
+    if not isinstance(items, list):
+        facts.faults.append(Fault(file, "layout", "", "must be a list of groups"))
+        return []
+    try:
+        for index, item in enumerate(items):
+            if not isinstance(item, str):
+                read_entry(item, f"layout[{index}]")
+    except LegacyError as error:
+        facts.faults.append(Fault(file, "layout", "", str(error)))
+        return []
+    return items
 
 
 def _source(source: Mapping[str, Any], name: str) -> dict[str, Any]:

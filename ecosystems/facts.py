@@ -28,6 +28,8 @@ class Facts:
     """False for a file in the document's schema: it cannot say that a family is explicit, or where facts come from."""
     sections: dict[str, list[Any]] = field(default_factory=lambda: {section: [] for section in SECTIONS})
     faults: list[Fault] = field(default_factory=list)
+    layout: list[Any] = field(default_factory=list)
+    """How a verbose configuration that the records came from was laid out; see ``expand``."""
     unreadable: dict[str, set[str]] = field(default_factory=dict)
     """Section -> names of records that have faults: who refers to one is not at fault too."""
 

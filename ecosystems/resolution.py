@@ -10,7 +10,7 @@ and all types where there is no definition.
 from dataclasses import dataclass
 
 from . import records as r
-from .catalogue import Catalogue, Subject
+from .lookups import Lookups, Subject
 from .model_types import MODEL_TYPES
 from .trace import Trace
 
@@ -35,7 +35,7 @@ class Support:
         return self.trace.render()
 
 
-def resolve(catalogue: Catalogue, subject: Subject, support_type: str, model_type: str) -> Support:
+def resolve(catalogue: Lookups, subject: Subject, support_type: str, model_type: str) -> Support:
     """Say whether a model type is supported, by the six steps."""
     trace = Trace()
     targets = {target.level: target for target in subject.targets()}
@@ -63,7 +63,7 @@ def _decided(trace: Trace, enabled: bool, model_type: str, override: r.SupportOv
 
 
 def _inherited(
-    catalogue: Catalogue, subject: Subject, support_type: str, model_type: str, trace: Trace, lifted: bool
+    catalogue: Lookups, subject: Subject, support_type: str, model_type: str, trace: Trace, lifted: bool
 ) -> Support:
     name = subject.ecosystem.name
     for record in catalogue.lineage(name):
@@ -101,7 +101,7 @@ def _inherited(
     return Support(False, (), "by default", trace)
 
 
-def supported_types(catalogue: Catalogue, subject: Subject, support_type: str) -> Support:
+def supported_types(catalogue: Lookups, subject: Subject, support_type: str) -> Support:
     """Say which model types are supported at all; the steps are those of the first type that is.
 
     "Is Illustrious v1.0 supported for training?" is asked without a model type.
@@ -114,7 +114,7 @@ def supported_types(catalogue: Catalogue, subject: Subject, support_type: str) -
     return Support(bool(types), types, told.how, told.trace)
 
 
-def _named(catalogue: Catalogue, subject: Subject, support_type: str, model_type: str) -> bool:
+def _named(catalogue: Lookups, subject: Subject, support_type: str, model_type: str) -> bool:
     definition = catalogue.inherited_support(subject.ecosystem.name, support_type)
     return definition is not None and model_type in definition.model_types
 

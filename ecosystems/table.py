@@ -8,12 +8,12 @@ import json
 from collections.abc import Iterator
 
 from . import records as r
-from .catalogue import Catalogue
+from .lookups import Lookups
 from .model_types import MODEL_TYPES
 
 
 def literal_grade(
-    catalogue: Catalogue, checkpoint: r.EcosystemRecord, addon: r.EcosystemRecord, model_type: str, support_type: str
+    catalogue: Lookups, checkpoint: r.EcosystemRecord, addon: r.EcosystemRecord, model_type: str, support_type: str
 ) -> str:
     """Return the grade that the document's function gives for two ecosystems.
 
@@ -31,7 +31,7 @@ def literal_grade(
     return rule.support if rule else r.NONE
 
 
-def blocks(catalogue: Catalogue, support_type: str, *, as_json: bool) -> Iterator[str]:
+def blocks(catalogue: Lookups, support_type: str, *, as_json: bool) -> Iterator[str]:
     """Yield the table in blocks of whole lines, one block per checkpoint base model.
 
     Rows stand in the order of the checkpoint, then of the add-on (both as in the catalogue, hidden ones too), then of

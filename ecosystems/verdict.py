@@ -8,7 +8,7 @@ one, is a step before the second. What the catalogue does not know is Unknown: n
 from dataclasses import dataclass, field
 
 from . import records as r
-from .catalogue import Catalogue, Subject
+from .lookups import Lookups, Subject
 from .model_types import canonical_type
 from .resolution import Support, resolve
 from .trace import Trace
@@ -56,7 +56,7 @@ class _Walk:
 
 
 def judge(
-    catalogue: Catalogue, checkpoint: str, addon: str, model_type: str, support_type: str, runtime: str | None
+    catalogue: Lookups, checkpoint: str, addon: str, model_type: str, support_type: str, runtime: str | None
 ) -> Verdict:
     """Judge a pair by names; see ``Catalogue.verdict``, which remembers the answers."""
     first, second = catalogue.find(checkpoint), catalogue.find(addon)
@@ -77,7 +77,7 @@ def judge(
 
 
 def judge_pair(
-    catalogue: Catalogue,
+    catalogue: Lookups,
     checkpoint: Subject,
     addon: Subject,
     model_type: str,
@@ -101,7 +101,7 @@ def judge_pair(
 
 
 def _supported(
-    catalogue: Catalogue, walk: _Walk, checkpoint: Subject, addon: Subject, model_type: str, support_type: str
+    catalogue: Lookups, walk: _Walk, checkpoint: Subject, addon: Subject, model_type: str, support_type: str
 ) -> Verdict | None:
     support = walk.support = resolve(catalogue, checkpoint, support_type, model_type)
     answer = f"{'Yes' if support.supported else 'No'} ({support.how})"
@@ -117,7 +117,7 @@ def _supported(
 
 
 def _loaded(
-    catalogue: Catalogue, walk: _Walk, checkpoint: Subject, model_type: str, runtime: r.RuntimeRecord
+    catalogue: Lookups, walk: _Walk, checkpoint: Subject, model_type: str, runtime: r.RuntimeRecord
 ) -> Verdict | None:
     name = runtime.name
     if model_type in runtime.any_checkpoint:
@@ -142,7 +142,7 @@ def _loaded(
 
 
 def _related(
-    catalogue: Catalogue,
+    catalogue: Lookups,
     walk: _Walk,
     checkpoint: Subject,
     addon: Subject,
@@ -195,7 +195,7 @@ def _group(subject: Subject) -> str:
     return subject.group.name if subject.group else subject.name
 
 
-def explicit_ancestor(catalogue: Catalogue, one: str, other: str, runtime: str | None) -> r.EcosystemRecord | None:
+def explicit_ancestor(catalogue: Lookups, one: str, other: str, runtime: str | None) -> r.EcosystemRecord | None:
     """Return the common ancestor that says its relations are explicit, or None where they are inferred."""
     theirs = {record.name for record in catalogue.lineage(other)}
     for record in catalogue.lineage(one):

@@ -2,6 +2,7 @@
 
 import ast
 import sys
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -59,6 +60,17 @@ def test_a_room_imports_only_what_the_table_allows(room: str) -> None:
             elif top not in sys.stdlib_module_names and top not in THIRD_PARTY.get(room, {top}):
                 wrong.append(f"{path.relative_to(ROOT)}: {name}")
     assert not wrong
+
+
+@pytest.mark.parametrize("room", sorted(ALL))
+def test_no_two_modules_of_a_room_import_each_other(room: str) -> None:
+    """Also not inside a function, which only hides it."""
+    names = {".".join(("quartermaster", *path.relative_to(ROOT).with_suffix("").parts)) for path in modules_of(room)}
+    graph = {
+        ".".join(("quartermaster", *path.relative_to(ROOT).with_suffix("").parts)): imports_of(path) & names
+        for path in modules_of(room)
+    }
+    assert len(list(TopologicalSorter(graph).static_order())) == len(names)  # a cycle raises, and names its modules
 
 
 def test_the_inventory_core_knows_no_web_ui() -> None:

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from quartermaster.ecosystems import document_schema
 from quartermaster.ecosystems.catalogue import Catalogue
 from quartermaster.ecosystems.compact import compact
-from quartermaster.ecosystems.errors import LegacyError
-from quartermaster.ecosystems.legacy import expand, read_legacy
+from quartermaster.ecosystems.errors import CatalogueError, LegacyError
+from quartermaster.ecosystems.expand import expand
+from quartermaster.ecosystems.legacy import read_legacy
 from quartermaster.ecosystems.load import load, load_default
 
 Meaning = dict[str, dict[str, set[tuple[str, str]]]]
@@ -73,8 +74,71 @@ OLD: list[dict[str, Any]] = [
 @pytest.mark.parametrize("hierarchy", [True, False])
 def test_expand_after_compact_gives_the_original_back(hierarchy: bool) -> None:
     result = compact(read_legacy(OLD), load_default() if hierarchy else None)
-    assert meaning(back(result.document)) == meaning(OLD)
+    assert json.dumps(back(result.document)) == json.dumps(OLD), "to the order of its keys"
     assert result.exceptions > 0
+
+
+def test_only_what_is_laid_out_otherwise_is_kept_as_it_was_written() -> None:
+    layout = compact(read_legacy(OLD), load_default()).document["layout"]
+    assert [item if isinstance(item, str) else item["group"] for item in layout] == [entry["group"] for entry in OLD]
+    assert "SD1" in layout and "Empty" in layout, "these are written as expand writes them"
+    assert OLD[3] in layout, "two lists of equal types, which expand would gather into one"
+
+
+A = {"modelTypes": ["lora", "Checkpoint"], "baseModels": ["A 2", "A 1"]}
+
+
+@pytest.mark.parametrize(
+    "entries",
+    [
+        [{"group": "A", "support": [], "partialSupport": []}],
+        [{"group": "A"}],
+        [{"group": "A", "partialSupport": []}, {"support": [], "group": "B"}],
+        [{"group": "A", "support": [A]}],
+        [{"group": "A", "support": [A, A]}],
+        [{"group": "A", "support": [{"modelTypes": ["LORA", "LORA"], "baseModels": ["A 1", "A 1"]}]}],
+        [{"group": "A", "support": [{"modelTypes": [], "baseModels": ["A 1"]}, {"baseModels": [], "modelTypes": []}]}],
+        [{"group": "A", "support": [A], "partialSupport": [A]}],
+        [{"group": "A", "support": [A]}, {"group": "B", "support": []}, {"group": "A", "partialSupport": [A]}],
+        [{"group": "B", "support": [A]}, {"group": "A", "support": [A]}],
+    ],
+    ids=range(10),
+)
+def test_nothing_about_how_it_was_written_is_lost(entries: list[dict[str, Any]]) -> None:
+    assert json.dumps(back(compact(read_legacy(entries)).document)) == json.dumps(entries)
+
+
+def test_a_layout_arranges_what_the_records_say_and_says_nothing_itself() -> None:
+    legacy = [{"group": "A", "support": [A], "partialSupport": []}]
+    document = compact(read_legacy(legacy)).document
+    assert document["layout"] == legacy
+    document["baseModels"].append({"id": 3, "name": "A 3", "type": "image", "groupId": 1})
+    added = {"modelTypes": ["Checkpoint", "LORA"], "baseModels": ["A 3"]}
+    assert back(document) == [{"group": "A", "support": [A, added], "partialSupport": []}]
+    document["supportOverrides"].append(
+        {"baseModelId": 1, "supportType": "generation", "modelTypes": ["LORA"], "enabled": False}
+    )
+    split = [
+        {"modelTypes": ["Checkpoint"], "baseModels": ["A 2"]},
+        {"modelTypes": ["Checkpoint", "LORA"], "baseModels": ["A 1"]},
+    ]
+    assert back(document) == [{"group": "A", "support": [*split, added], "partialSupport": []}]
+    document["ecosystemSupport"][0]["enabled"] = False
+    assert back(document) == []
+
+
+@pytest.mark.parametrize(
+    ("layout", "problem"),
+    [
+        ({}, "must be a list of groups"),
+        ([5], r"layout\[0\] is not an object"),
+        (["A", {"group": "A", "support": [{}]}], r"layout\[1\]\.support\[0\] is not an object with"),
+    ],
+)
+def test_a_layout_that_is_none_is_a_fault(layout: Any, problem: str) -> None:
+    document = {**compact(read_legacy(OLD)).document, "layout": layout}
+    with pytest.raises(CatalogueError, match=problem):
+        back(document)
 
 
 def test_the_report_says_what_became_of_every_list() -> None:
@@ -98,7 +162,8 @@ def test_compacting_the_expanded_civitai_file_needs_no_exception(civitai_file: P
     for hierarchy in (source, load_default()):
         result = compact(read_legacy(expanded), hierarchy)
         assert result.document["exceptions"] == []
-        assert meaning(back(result.document)) == meaning(expanded)
+        assert "layout" not in result.document
+        assert back(result.document) == expanded
         for section in ("ecosystemSupport", "crossEcosystemRules", "supportOverrides"):
             rows = [row for row in source.facts.all(section) if row.support_type == "generation"]
             assert len(result.document[section]) <= len(rows), section
@@ -176,8 +241,8 @@ ENTRIES = st.lists(
 def test_any_configuration_comes_back(entries: list[dict[str, Any]], hierarchy: bool) -> None:
     result = compact(read_legacy(entries), load_default() if hierarchy else None)
     expanded = back(result.document)
-    assert meaning(expanded) == meaning(entries)
-    assert meaning(back(compact(read_legacy(expanded)).document)) == meaning(entries)
+    assert json.dumps(expanded) == json.dumps(entries)
+    assert meaning(expand(Catalogue(document_schema.read({**result.document, "layout": []}, "x")))) == meaning(entries)
 
 
 @pytest.mark.parametrize(
@@ -197,6 +262,11 @@ def test_any_configuration_comes_back(entries: list[dict[str, Any]], hierarchy: 
 def test_what_is_no_configuration_is_refused_with_its_place(legacy: Any, message: str) -> None:
     with pytest.raises(LegacyError, match=message):
         read_legacy(legacy)
+
+
+def test_a_configuration_without_groups_is_refused() -> None:
+    with pytest.raises(LegacyError, match="no group"):
+        compact(read_legacy([]))
 
 
 def test_names_that_differ_in_case_only_are_refused() -> None:
