@@ -30,7 +30,8 @@ class Fault:
     """``error``, or ``warning`` for a fact that is harmless and useless."""
 
     def __str__(self) -> str:
-        place = ", ".join(part for part in (self.file, self.record, self.field and f"field {self.field!r}") if part)
+        file = "".join(c if c.isprintable() else repr(c)[1:-1] for c in self.file)  # a name may hold a line break
+        place = ", ".join(part for part in (file, self.record, self.field and f"field {self.field!r}") if part)
         return f"{place}: {self.problem}"
 
 

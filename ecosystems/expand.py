@@ -68,7 +68,8 @@ def expand(catalogue: Lookups) -> list[dict[str, Any]]:
             continue
         entry = _arranged(item, cells, order)
         if last[group] == index:
-            _add_the_rest(entry, [row for row in laid_out if _group(row) == group], cells, order)
+            written = [row for row in laid_out if not isinstance(row, str) and _group(row) == group]
+            _add_the_rest(entry, written, cells, order)
         result.append(entry)
     return [*result, *(entry for group, entry in plain.items() if group not in last)]
 

@@ -157,14 +157,14 @@ def contradictions(facts: Facts) -> Iterator[Fault]:
 
 
 def unreachable_rules(facts: Facts) -> Iterator[Fault]:
-    """Every cross rule, override and modifier can decide something."""
+    """Every cross rule, override, exception and modifier can decide something."""
     reach = _Reach(facts)
     for rule in facts.all("crossEcosystemRules"):
         source, target = rule.source_ecosystem, rule.target_ecosystem
         if source == target:
             yield _fault(rule, "sourceEcosystem", f"nothing can reach the rule: within {source} everything is Full")
             continue
-        if not reach.any_type(rule):
+        if not reach.any_type(target, rule.support_type, rule.model_types):
             types = ", ".join(rule.model_types or ()) or "any type"
             problem = f"nothing can reach the rule: {target} supports {types} neither for {rule.support_type}"
             yield _fault(rule, "modelTypes", problem + " nor in a runtime")
@@ -176,6 +176,12 @@ def unreachable_rules(facts: Facts) -> Iterator[Fault]:
     for override in facts.all("supportOverrides"):
         if override.model_types == ():
             yield _fault(override, "modelTypes", "nothing can reach the override: it names no model type")
+    for exception in facts.all("exceptions"):
+        home = reach.ecosystem(exception.checkpoint)
+        if not reach.any_type(home, exception.support_type, exception.model_types):
+            types = ", ".join(exception.model_types or ()) or "any type"
+            problem = f"nothing can reach the exception: {home} supports {types} neither for {exception.support_type}"
+            yield _fault(exception, "modelTypes", problem + " nor in a runtime")
     constrained = {constraint.key for constraint in facts.all("inputConstraints")}
     for modifier in facts.all("constraintModifiers"):
         if modifier.key not in constrained:
@@ -195,13 +201,14 @@ class _Reach:
         self._grants: dict[tuple[str, str], set[str]] = {}
         for override in facts.all("supportOverrides"):
             if override.enabled:
-                key = (self._ecosystem(override.target), override.support_type)
+                key = (self.ecosystem(override.target), override.support_type)
                 self._grants.setdefault(key, set()).update(self._granted(override, key))
         self._loads: dict[str, set[str]] = {}
         for row in facts.all("runtimeSupport"):
-            self._loads.setdefault(self._ecosystem(row.target), set()).update(row.model_types)
+            self._loads.setdefault(self.ecosystem(row.target), set()).update(row.model_types)
 
-    def _ecosystem(self, target: r.Target) -> str:
+    def ecosystem(self, target: r.Target) -> str:
+        """Return the ecosystem that a target is or belongs to."""
         if target.level == "baseModel":
             return self._groups[self._models[target.name]]
         return self._groups[target.name] if target.level == "group" else target.name
@@ -220,21 +227,21 @@ class _Reach:
             chain.append(parent)
         return chain
 
-    def any_type(self, rule: r.CrossEcosystemRule) -> bool:
-        """Tell whether the rule's target supports one of its types, by definition, by grant or in a runtime."""
-        lineage = self.lineage(rule.target_ecosystem)
+    def any_type(self, ecosystem: str, support_type: str, wanted: tuple[str, ...] | None) -> bool:
+        """Tell whether an ecosystem supports one of these types (None: any), by definition, grant or in a runtime."""
+        lineage = self.lineage(ecosystem)
         types: set[str] = set()
         for name in lineage:
-            types |= self._grants.get((name, rule.support_type), set())
+            types |= self._grants.get((name, support_type), set())
         for name in lineage:
-            definition = self._definitions.get((name, rule.support_type))
+            definition = self._definitions.get((name, support_type))
             if definition is not None:
                 types |= set(definition.model_types) if definition.enabled else set()
                 break
-        if rule.support_type == "generation":
+        if support_type == "generation":
             for name in lineage:
                 types |= self._loads.get(name, set())
-        return bool(types & set(rule.model_types if rule.model_types is not None else types))
+        return bool(types if wanted is None else types & set(wanted))
 
     def inferred(self, one: str, other: str) -> bool:
         """Tell whether two ecosystems are Partial by their family tree, wherever one asks."""

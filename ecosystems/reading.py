@@ -44,7 +44,7 @@ def number(value: Any) -> int | float:
     """Read a number."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise ValueError(f"must be a number, not {_shown(value)}")
-    return value
+    return _finite(value)
 
 
 def one_of(choices: tuple[str, ...]) -> Reader:
@@ -102,6 +102,8 @@ def settings(value: Any) -> dict[str, Any]:
         kinds = SETTING_KEYS[key]
         if not isinstance(item, kinds) or (isinstance(item, bool) and bool not in kinds):
             raise ValueError(f"{key} must be {' or '.join(kind.__name__ for kind in kinds)}, not {_shown(item)}")
+        if isinstance(item, float):
+            _finite(item)
     return dict(value)
 
 
@@ -133,6 +135,12 @@ def weights(value: Any) -> r.Weights:
         evidence=told["evidence"],
         source=text(value["source"]),
     )
+
+
+def _finite(value: int | float) -> int | float:
+    if value in (float("inf"), float("-inf")) or value != value:  # 1e999 is an infinity to Python's reader of JSON
+        raise ValueError(f"must be a number that JSON can hold, not {value}")
+    return value
 
 
 def _shown(value: Any) -> str:

@@ -26,6 +26,7 @@ _ENTRY = {
         "tensor_sha256": _HASH64,
         "hash_state": {"enum": ["verified", "claimed"], "default": "claimed"},
         "state": {"enum": ["present", "stale"], "default": "present"},
+        "shared": {"type": "boolean", "default": True, "description": "false: never copied to another server"},
         "ecosystem": _TEXT,
         "base_model": _TEXT,
         "confidence": {"type": "number", "minimum": 0, "maximum": 1},

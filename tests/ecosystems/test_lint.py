@@ -62,6 +62,18 @@ BAD: dict[str, tuple[Change, str, str, str]] = {
         "defaults",
         "steps must be int",
     ),
+    "an infinite setting": (
+        change("ecosystemSettings", 0, defaults={"cfg": float("inf")}),
+        "ecosystemSettings[0]",
+        "defaults",
+        "that JSON can hold",
+    ),
+    "an infinite limit": (
+        change("inputConstraints", 0, value=float("-inf")),
+        "inputConstraints[0]",
+        "value",
+        "that JSON can hold",
+    ),
     "missing key": (without("baseModels", 1, "group"), "baseModels[1] 'Child 1.0'", "group", "is missing"),
     "no source": (without("ecosystemSupport", 0, "source"), "ecosystemSupport[0]", "source", "is missing"),
     "no source of an alias": (
@@ -273,6 +285,24 @@ BAD: dict[str, tuple[Change, str, str, str]] = {
         "modelTypes",
         "nothing can reach",
     ),
+    "exception for a type that its checkpoint does not support": (
+        put("exceptions", {**PAIR, "modelTypes": ["Poses"], "grade": "Full", "source": "s"}),
+        "exceptions[0]",
+        "modelTypes",
+        "Root supports Poses neither",
+    ),
+    "exception for no type": (
+        put("exceptions", {**PAIR, "modelTypes": [], "grade": "Full", "source": "s"}),
+        "exceptions[0]",
+        "modelTypes",
+        "nothing can reach",
+    ),
+    "rule for no type": (
+        put("crossEcosystemRules", rule("Alien", "Sibling", modelTypes=[])),
+        "crossEcosystemRules[1]",
+        "modelTypes",
+        "nothing can reach",
+    ),
     "override for no type": (
         put("supportOverrides", override(group="Root", modelTypes=[])),
         "supportOverrides[0]",
@@ -347,7 +377,13 @@ def test_civitais_rules_within_families_are_warned_of(civitai_file: Path) -> Non
 
 def test_every_section_of_the_schema_has_a_bad_case() -> None:
     spoilt = {record.partition("[")[0] for _, record, _, _ in BAD.values()}
-    assert set(SECTIONS) - spoilt <= {"sources", "runtimes", "inputConstraints"}
+    assert set(SECTIONS) - spoilt <= {"sources", "runtimes"}
+
+
+def test_a_files_name_cannot_break_the_line_of_its_fault(tmp_path: Path) -> None:
+    (tmp_path / "a\nerror: b\x1b[0m.json").write_text("[]", encoding="utf-8")
+    (fault,) = check(tmp_path)
+    assert str(fault) == "a\\nerror: b\\x1b[0m.json: must be an object of sections"
 
 
 def test_faults_of_several_files_name_each(tmp_path: Path, small: dict[str, Any]) -> None:

@@ -198,6 +198,16 @@ def test_what_json_can_hold_and_postgresql_cannot_is_kept_all_the_same(api: Api)
     assert api.get("/api/v1/servers").json()[0]["agent"] == odd
 
 
+def test_the_longest_names_that_are_taken_fit_into_both_databases(api: Api) -> None:
+    longest = "".join(chr(0x1F300 + number % 512) for number in range(512))  # 2,048 bytes that no index compresses
+    held = [entry("one", path=longest, metadata="0" * 16, ecosystem="\u20ac" * 500, base_model="\u20ac" * 500)]
+    server = longest[:100]
+    assert api.synced({"models": held, "digest": digest_of(held), "agent_id": "\u20ac" * 500}, server)["count"] == 1
+    assert api.availability(sha("one"))["servers"][0]["path"] == longest
+    body = {"mode": "delta", "base": digest_of(held), "removed": [longest], "digest": digest_of([])}
+    assert api.synced(body | {"agent_id": "\u20ac" * 500}, server)["count"] == 0
+
+
 @pytest.mark.parametrize("server", ["a%00b", "a%0Ab", "%ED%A0%80%00", "a%2Fb", "a%5Cb", "..", "%20", "x" * 101])
 def test_a_bad_server_id_is_refused(api: Api, server: str) -> None:
     answer = api.session.post(
