@@ -111,12 +111,13 @@ class DrainedBodies:
             await self._app(scope, receive, send)
             return
         names = {name for name, _ in scope["headers"]}
-        # Who asks first whether to send is told no before he sends.
-        arriving = b"expect" not in names and not names.isdisjoint({b"content-length", b"transfer-encoding"})
+        arriving = not names.isdisjoint({b"content-length", b"transfer-encoding"})
+        asks_first = b"expect" in names  # and is told no before he sends
         refusing = False
 
         async def receive_and_note() -> Message:
-            nonlocal arriving
+            nonlocal arriving, asks_first
+            asks_first = False
             message = await receive()
             arriving = message["type"] == "http.request" and message.get("more_body", False)
             return message
@@ -124,7 +125,7 @@ class DrainedBodies:
         async def send_and_drain(message: Message) -> None:
             nonlocal refusing
             if message["type"] == "http.response.start" and message["status"] >= HTTPStatus.BAD_REQUEST and arriving:
-                refusing = True
+                refusing = not asks_first
                 message["headers"] = [*message["headers"], (b"connection", b"close")]
             elif refusing and not message.get("more_body", False):
                 await send({**message, "more_body": True})

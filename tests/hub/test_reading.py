@@ -111,11 +111,11 @@ def test_gzip_of_a_million_empty_members_is_refused() -> None:
 
 
 @contextmanager
-def connected(api: Api, length: int) -> Iterator[socket.socket]:
-    """A connection on which the head of a sync of so many bytes was sent."""
+def connected(api: Api, length: int, more: str = "") -> Iterator[socket.socket]:
+    """A connection on which the head of a sync of so many bytes was sent; ``more`` are lines of that head."""
     place = urlsplit(api.address)
     head = f"POST {SYNC} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: {length}\r\n"
-    head += "".join(f"{name}: {value}\r\n" for name, value in api.headers.items())
+    head += more + "".join(f"{name}: {value}\r\n" for name, value in api.headers.items())
     with socket.create_connection((place.hostname, place.port), timeout=60) as connection:
         connection.sendall(head.encode() + b"\r\n")
         yield connection
@@ -166,6 +166,18 @@ class TestOverHttp:
             assert (answer.status, refused["error"], refused["details"]["field"]) == (413, "body_too_large", "body")
             connection.sendall(b" " * 1000)
             assert connection.recv(1) == b"", "the hub closes without waiting for the rest"
+
+    def test_who_asks_first_is_told_no_before_he_sends(self, api: Api) -> None:
+        with connected(api, 10**12, "Expect: 100-continue\r\n") as connection:
+            said = connection.makefile("rb").read()
+            assert said.startswith(b"HTTP/1.1 413 ") and b"\r\nconnection: close\r\n" in said.lower()
+
+    def test_who_asks_first_and_is_welcome_is_told_to_go_on(self, api: Api) -> None:
+        with connected(api, 14, "Expect: 100-continue\r\n") as connection:
+            answers = connection.makefile("rb")
+            assert answers.readline().startswith(b"HTTP/1.1 100 ")
+            connection.sendall(b'{"models": []}')
+            assert b"HTTP/1.1 200 " in answers.read()
 
     def test_large_bodies_go_one_after_the_other(self, api: Api) -> None:
         for number in range(3):  # with one slot, a slot that was kept would be waited for in vain
