@@ -2,6 +2,7 @@
 
 A linear layer's weight is [out, in]. LoRA: down [rank, in], up [out, rank]. LoHa: w1_a [out, rank], w1_b [rank, in].
 LoKr: the Kronecker product of w1 and w2, each whole or a product of _a and _b. GLoRA: b1 [out, rank], b2 [rank, in].
+OFT: rotations of blocks of outputs, [blocks, size, size]; BOFT has several rounds of them.
 Source of the forms: LyCORIS lycoris/modules, kohya-ss sd-scripts networks, PEFT.
 """
 
@@ -33,6 +34,8 @@ _PAIRS = (
     (".down.0.weight", ".up.0.weight"),  # LLLite
     (".down", ".up"),  # Stability's Control-LoRA
 )
+_ROTATION = re.compile(r"\.(?:oft_blocks|oft_diag)$")
+_OTHER_FORM = re.compile(r"\.(?:oft_R(?:\.default)?(?:\.weight)?|boft_R|boft_s|rescale)$")
 _PACKED = frozenset({"U8", "I8", "I32"})
 _SMALLEST_LAYER = 256
 _ENDING = re.compile(
@@ -44,6 +47,10 @@ _ENDING = re.compile(
 
 def dimensions(header: Header, name: str) -> Dimensions:
     """Return the size of the module that the tensor ``name`` belongs to; what is not known of it is None."""
+    if _ROTATION.search(name):
+        return _rotated(header, name)
+    if _OTHER_FORM.search(name):
+        return Dimensions(None, None)
     base = _ENDING.sub("", name)
     if base + ".weight" == name:  # most modules of a whole model
         return _plain(header, name)
@@ -70,6 +77,13 @@ def _plain(header: Header, name: str) -> Dimensions:
     if header.dtype(name) in _PACKED:
         return _unpacked(header, name, shape)
     return Dimensions(shape[1] if len(shape) > 1 else None, shape[0])
+
+
+def _rotated(header: Header, name: str) -> Dimensions:
+    shape = header.shape(name)
+    if not shape or len(shape) < 3:
+        return Dimensions(None, None)
+    return Dimensions(None, shape[-3] * shape[-1])
 
 
 def _unpacked(header: Header, name: str, shape: tuple[int, ...]) -> Dimensions:
