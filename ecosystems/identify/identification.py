@@ -248,6 +248,8 @@ def _dtypes(layout: Layout) -> tuple[str | None, str | None]:
     for packing in ("nf4", "fp4", "svdquant", "int8", "quanto", "fp8_scaled"):
         if packing in layout.quantisations:
             return most, packing
+    if most == "U8" and "scaled" in layout.quantisations:
+        return most, "nvfp4"
     small = next((dtype for dtype in counts if dtype.startswith(("F8", "F4", "I8", "Q", "IQ", "TQ", "MXFP"))), None)
     if header.format == "gguf" and most and most.startswith(("Q", "IQ", "TQ", "MXFP")):
         return most, most
