@@ -3,8 +3,8 @@
 A linear layer's weight is [out, in]. LoRA: down [rank, in], up [out, rank]. LoHa: w1_a [out, rank], w1_b [rank, in].
 LoKr: the Kronecker product of w1 and w2, each whole or a product of _a and _b. GLoRA: b1 [out, rank], b2 [rank, in].
 OFT: rotations of blocks of outputs, [blocks, size, size]; BOFT has several rounds of them. Packed weights: bitsandbytes
-[out * in / 2, 1] bytes, NVFP4 [out, in / 2] bytes beside ``weight_scale``, Nunchaku's ``qweight`` [out, in / 2]; eight-bit
-ones (I8, quanto's ``_data``) keep the weight's shape.
+[out * in / 2, 1] bytes, NVFP4 [out, in / 2] bytes beside ``weight_scale``, Nunchaku's ``qweight`` [out, in / 2]; those
+of eight bits (I8, quanto's ``_data``) keep the weight's shape.
 Source of the forms: LyCORIS lycoris/modules, kohya-ss sd-scripts networks, PEFT.
 """
 
