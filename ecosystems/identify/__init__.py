@@ -6,7 +6,7 @@ from .files import ModelFile, read_header
 from .header import Header
 from .identification import Identification, identify_file, identify_header
 from .metadata import embedded_preview
-from .sidecars import read_sidecars, sidecar_paths
+from .sidecars import Sidecar, read_sidecars
 
 __all__ = [
     "BrokenHeaderError",
@@ -15,6 +15,7 @@ __all__ = [
     "HeaderTooLargeError",
     "Identification",
     "ModelFile",
+    "Sidecar",
     "UnknownFormatError",
     "UnreadableFileError",
     "embedded_preview",
@@ -23,5 +24,4 @@ __all__ = [
     "read_header",
     "read_sidecars",
     "rules_version",
-    "sidecar_paths",
 ]

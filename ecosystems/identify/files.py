@@ -36,6 +36,7 @@ class ModelFile:
         self._path = path
         self._descriptor = -1
         self.size_bytes = 0
+        self.mtime_ns = 0
 
     def __enter__(self) -> "ModelFile":
         try:
@@ -51,7 +52,7 @@ class ModelFile:
         if not stat.S_ISREG(facts.st_mode):
             self.__exit__()
             raise UnreadableFileError("not a regular file")
-        self.size_bytes = facts.st_size
+        self.size_bytes, self.mtime_ns = facts.st_size, facts.st_mtime_ns
         return self
 
     def __exit__(self, *_error: object) -> None:

@@ -14,7 +14,7 @@ from .files import ModelFile
 from .header import Header
 from .layout import Layout
 from .metadata import claims, clean, described, name_hint
-from .sidecars import sidecar_claim, sidecar_facts
+from .sidecars import Sidecar, sidecar_claim, sidecar_facts
 from .verdict import LayoutVerdict, Verdict, judge, judge_layout
 from .witnesses import HINT_CONFIDENCE, MANUAL, NAME, SERVICE, Statement, base_model_named, ecosystem_named
 
@@ -62,7 +62,7 @@ def identify_file(
     folder_kind: str | None = None,
     overrides: Mapping[str, Any] | None = None,
     service: Mapping[str, Any] | None = None,
-    sidecars: Sequence[tuple[str, Mapping[str, Any]]] = (),
+    sidecars: Sequence[Sidecar] = (),
 ) -> Identification:
     """Say what a file is. Never raises for what a file holds: ``error`` says what could not be read.
 
@@ -71,7 +71,7 @@ def identify_file(
         folder_kind: the model type that the file's folder is for, where the caller knows it.
         overrides: a person's correction: ``kind``, ``ecosystem``, ``base_model``.
         service: a metadata service's answer for the file's verified hash, with the same keys.
-        sidecars: (name, content) as ``read_sidecars`` returns them.
+        sidecars: as ``read_sidecars`` returns them.
     """
     around = _Surroundings(os.fspath(path), folder_kind, overrides, service, sidecars)
     try:
@@ -93,7 +93,7 @@ def identify_header(
     folder_kind: str | None = None,
     overrides: Mapping[str, Any] | None = None,
     service: Mapping[str, Any] | None = None,
-    sidecars: Sequence[tuple[str, Mapping[str, Any]]] = (),
+    sidecars: Sequence[Sidecar] = (),
 ) -> Identification:
     """Say what a file is whose header was read already; arguments as ``identify_file``."""
     around = _Surroundings(path, folder_kind, overrides, service, sidecars)
@@ -112,7 +112,7 @@ class _Surroundings:
         folder_kind: str | None,
         overrides: Mapping[str, Any] | None,
         service: Mapping[str, Any] | None,
-        sidecars: Sequence[tuple[str, Mapping[str, Any]]],
+        sidecars: Sequence[Sidecar],
     ) -> None:
         self.path = PurePath(path)
         self.folder_kind = folder_kind
@@ -125,7 +125,7 @@ class _Surroundings:
         said = [
             _told(MANUAL, self.overrides, "corrected by hand", MANUAL_CONFIDENCE),
             _told(SERVICE, self.service, "the metadata service knows this hash", SERVICE_CONFIDENCE),
-            *(sidecar_claim(name, content) for name, content in self.sidecars),
+            *(sidecar_claim(sidecar.name, sidecar.data) for sidecar in self.sidecars),
             name_hint(self.path.stem, "the file name"),
             name_hint(self.path.parent.name, "the folder"),
         ]
@@ -180,8 +180,8 @@ def _without_layout(
 ) -> Identification:
     verdict = judge(LayoutVerdict(kind=kind), [*around.statements(), *notes])
     extras: dict[str, Any] = {}
-    for _, content in around.sidecars:
-        extras = {**sidecar_facts(content), **extras}
+    for sidecar in around.sidecars:
+        extras = {**sidecar_facts(sidecar.data), **extras}
     return _identification(verdict, extras, problems)
 
 
@@ -203,8 +203,8 @@ def _identification(verdict: Verdict, extras: Mapping[str, Any], problems: Seque
 def _extras(layout: Layout, seen: LayoutVerdict, around: _Surroundings) -> dict[str, Any]:
     header = layout.header
     extras: dict[str, Any] = described(header.metadata)
-    for _, content in around.sidecars:
-        extras = {**extras, **sidecar_facts(content)}
+    for sidecar in around.sidecars:
+        extras = {**extras, **sidecar_facts(sidecar.data)}
     extras["format"] = header.format
     if seen.architecture:
         extras["architecture"] = seen.architecture
@@ -248,6 +248,8 @@ def _dtypes(layout: Layout) -> tuple[str | None, str | None]:
     for packing in ("nf4", "fp4", "svdquant", "int8", "quanto", "fp8_scaled"):
         if packing in layout.quantisations:
             return most, packing
+    if most == "U8" and "scaled" in layout.quantisations:
+        return most, "nvfp4"
     small = next((dtype for dtype in counts if dtype.startswith(("F8", "F4", "I8", "Q", "IQ", "TQ", "MXFP"))), None)
     if header.format == "gguf" and most and most.startswith(("Q", "IQ", "TQ", "MXFP")):
         return most, most

@@ -29,12 +29,16 @@ ROOT, BACKBONE = "root", "backbone"
 
 
 class Parsed(NamedTuple):
-    """A template taken apart; ``algorithm`` is empty where the tensor is no adapter's."""
+    """A template taken apart; ``algorithm`` is empty where the tensor is no adapter's.
+
+    ``packed`` says that the tensor is itself the module's weight, in the form of ``quantisation``.
+    """
 
     part: str
     module: str
     algorithm: str
     quantisation: str
+    packed: bool = False
 
 
 class Layout:
@@ -73,7 +77,7 @@ class Layout:
             self._add(parse(template), name)
 
     def _add(self, parsed: Parsed, name: str) -> None:
-        part_name, module, algorithm, quantisation = parsed
+        part_name, module, algorithm, quantisation, packed = parsed
         part = self.parts.get(part_name)
         if part is None:
             part = self.parts[part_name] = {}
@@ -83,6 +87,8 @@ class Layout:
                 part[module] = name
         elif quantisation:
             self.quantisations.add(quantisation)
+            if packed:
+                part.setdefault(module, name)
         elif module not in part or name.endswith(".weight"):
             part[module] = name
 
@@ -174,10 +180,10 @@ def _parse(template: str) -> Parsed:
         match = suffix.search(rest)
         if match:
             return Parsed(part, flatten(rest[: match.start()]), algorithm, "")
-    for suffix, name in _grammar().quantisations:
+    for suffix, name, packed in _grammar().quantisations:
         match = suffix.search(rest)
         if match:
-            return Parsed(part, flatten(rest[: match.start()]), "", name)
+            return Parsed(part, flatten(rest[: match.start()]), "", name, packed)
     for plain in (".weight", ".bias"):
         if rest.endswith(plain):
             return Parsed(part, flatten(rest.removesuffix(plain)), "", "")
@@ -203,7 +209,7 @@ class _Grammar(NamedTuple):
     prefix: re.Pattern[str]
     part_of: dict[str, str]
     adapters: list[tuple[re.Pattern[str], str]]
-    quantisations: list[tuple[re.Pattern[str], str]]
+    quantisations: list[tuple[re.Pattern[str], str, bool]]
 
 
 @lru_cache(maxsize=1)
@@ -215,7 +221,7 @@ def _grammar() -> _Grammar:
         re.compile("|".join(map(re.escape, longest_first))),
         part_of,
         [(re.compile(f"(?:{row['suffix']})$"), row["algorithm"]) for row in data["adapters"]],
-        [(re.compile(f"(?:{row['suffix']})$"), row["name"]) for row in data["quantisations"]],
+        [(re.compile(f"(?:{row['suffix']})$"), row["name"], "packed" in row) for row in data["quantisations"]],
     )
 
 

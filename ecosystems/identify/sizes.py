@@ -2,6 +2,9 @@
 
 A linear layer's weight is [out, in]. LoRA: down [rank, in], up [out, rank]. LoHa: w1_a [out, rank], w1_b [rank, in].
 LoKr: the Kronecker product of w1 and w2, each whole or a product of _a and _b. GLoRA: b1 [out, rank], b2 [rank, in].
+OFT: rotations of blocks of outputs, [blocks, size, size]; BOFT has several rounds of them. Packed weights: bitsandbytes
+[out * in / 2, 1] bytes, NVFP4 [out, in / 2] bytes beside ``weight_scale``, Nunchaku's ``qweight`` [out, in / 2]; those
+of eight bits (I8, quanto's ``_data``) keep the weight's shape.
 Source of the forms: LyCORIS lycoris/modules, kohya-ss sd-scripts networks, PEFT.
 """
 
@@ -33,17 +36,28 @@ _PAIRS = (
     (".down.0.weight", ".up.0.weight"),  # LLLite
     (".down", ".up"),  # Stability's Control-LoRA
 )
-_PACKED = frozenset({"U8", "I8", "I32"})
+_ROTATION = re.compile(r"\.(?:oft_blocks|oft_diag)$")
+_OTHER_FORM = re.compile(r"\.(?:oft_R(?:\.default)?(?:\.weight)?|boft_R|boft_s|rescale)$")
+_PACKED = frozenset({"U8", "I32"})
+_BESIDE = re.compile(
+    r"\.(?:absmax|quant_map|nested_\w+|bitsandbytes__\w+|comfy_quant|SCB|weight_format|weight_scale\w*|scale_weight"
+    r"|(?:scale_input|input_scale|output_scale)|wscales|wtscale|wcscales|wzeros|smooth\w*|_scale|_shift|lora_(?:down|up))$"
+)
+"""What packings keep beside a weight: it has sides of its own, which are not the module's."""
 _SMALLEST_LAYER = 256
 _ENDING = re.compile(
     r"\.(?:lora_(?:down|up|mid|A|B)(?:\.default)?(?:\.weight|\.bias)?|lora\.(?:down|up|mid)\.weight|alpha"
-    r"|lora_linear_layer\.(?:down|up)\.weight|hada_[wt]\d(?:_[ab])?|lokr_[wt]\d(?:_[ab])?|[ab][12]\.weight|on_input"
+    r"|lora_linear_layer\.(?:down|up)\.weight|qweight|weight\._data|hada_[wt]\d(?:_[ab])?|lokr_[wt]\d(?:_[ab])?|[ab][12]\.weight|on_input"
     r"|diff|diff_b|dora_scale|(?:down|up|mid)\.0\.weight|down|up)$|_lora\d*\.(?:down|up)\.weight$|\.(?:weight|bias)$"
 )
 
 
 def dimensions(header: Header, name: str) -> Dimensions:
     """Return the size of the module that the tensor ``name`` belongs to; what is not known of it is None."""
+    if _ROTATION.search(name):
+        return _rotated(header, name)
+    if _OTHER_FORM.search(name) or _BESIDE.search(name):
+        return Dimensions(None, None)
     base = _ENDING.sub("", name)
     if base + ".weight" == name:  # most modules of a whole model
         return _plain(header, name)
@@ -56,7 +70,7 @@ def dimensions(header: Header, name: str) -> Dimensions:
         if in1 == out2 and min(out1, in2) >= _SMALLEST_LAYER:
             return Dimensions(in2, out1, in1)  # a plain product under LoKr's names, as some trainers write it
         return Dimensions(in1 * in2, out1 * out2, rank2 or rank1)
-    for whole in (".diff", ".weight", ""):
+    for whole in (".diff", ".weight", ".qweight", ".weight._data", ""):
         size = _plain(header, base + whole)
         if size.outer is not None:
             return size
@@ -67,14 +81,25 @@ def _plain(header: Header, name: str) -> Dimensions:
     shape = header.shape(name)
     if not shape:
         return Dimensions(None, None)
-    if header.dtype(name) in _PACKED:
+    if header.dtype(name) in _PACKED or name.endswith(".qweight"):
         return _unpacked(header, name, shape)
     return Dimensions(shape[1] if len(shape) > 1 else None, shape[0])
 
 
+def _rotated(header: Header, name: str) -> Dimensions:
+    shape = header.shape(name)
+    if not shape or len(shape) < 3:
+        return Dimensions(None, None)
+    return Dimensions(None, shape[-3] * shape[-1])
+
+
 def _unpacked(header: Header, name: str, shape: tuple[int, ...]) -> Dimensions:
-    """Return the size of a packed weight as far as its bias gives it away: bitsandbytes packs two values in a byte."""
-    bias = header.shape(name.removesuffix(".weight") + ".bias")
+    """Return the size of a packed weight as far as its form, or else its bias, gives it away."""
+    module = name.removesuffix(".qweight").removesuffix(".weight")
+    two_in_a_byte = module + ".weight_scale" in header.tensors or header.dtype(name) == "I8"
+    if len(shape) == 2 and two_in_a_byte:
+        return Dimensions(2 * shape[1], shape[0])
+    bias = header.shape(module + ".bias")
     if not bias or not bias[0]:
         return Dimensions(None, None)
     packed = any(f"{name}.quant_state.bitsandbytes__{form}" in header.tensors for form in ("nf4", "fp4"))

@@ -5,12 +5,12 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
+from ...ecosystems.identify import read_sidecars
 from ..inventory.completeness import is_whole
 from ..inventory.index import Facts
 from ..inventory.record import Record
 from .claim import Claim, LocalFile
 from .sidecar_claim import sidecar_claim
-from .sidecars import read_sidecars
 from .web_ui_caches import WebUICaches
 
 log = logging.getLogger(__name__)

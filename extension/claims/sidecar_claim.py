@@ -15,9 +15,9 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ...ecosystems.identify.sidecars import CIVITAI_INFO, LORA_MANAGER, STABILITY_MATRIX, Sidecar
 from ..inventory.kinds import MODEL_SUFFIXES
 from .claim import Claim, LocalFile, as_sha256
-from .sidecars import CIVITAI_INFO, LORA_MANAGER, STABILITY_MATRIX, Sidecar, mapping
 
 OLDER_NS = 24 * 3600 * 1_000_000_000
 """How much older than its model a sidecar may be: some tools write it before a download that takes hours begins."""
@@ -93,12 +93,12 @@ def _stated(sidecar: Sidecar) -> Iterator[_Stated]:
         # Some tools save the whole model: then its versions hold the files.
         versions = data.get("modelVersions")
         for version in [data, *(versions[:MAX_VERSIONS] if isinstance(versions, list) else [])]:
-            yield from _civitai_files(mapping(version))
+            yield from _civitai_files(_mapping(version))
         return
     if sidecar.source == LORA_MANAGER:
         hashes, size, base_model = data, _number(data.get("size")), data.get("base_model")
     elif sidecar.source == STABILITY_MATRIX:
-        hashes, size, base_model = mapping(data.get("Hashes")), None, data.get("BaseModel")
+        hashes, size, base_model = _mapping(data.get("Hashes")), None, data.get("BaseModel")
     else:
         hashes, size, base_model = data, None, data.get("baseModel")
     sha256 = as_sha256(hashes.get("sha256") or hashes.get("SHA256"))
@@ -109,8 +109,8 @@ def _stated(sidecar: Sidecar) -> Iterator[_Stated]:
 def _civitai_files(version: Mapping[str, Any]) -> Iterator[_Stated]:
     files = version.get("files")
     for entry in files[:MAX_FILES] if isinstance(files, list) else []:
-        item = mapping(entry)
-        hashes = mapping(item.get("hashes"))
+        item = _mapping(entry)
+        hashes = _mapping(item.get("hashes"))
         sha256 = as_sha256(hashes.get("SHA256"))
         size_kib = _number(item.get("sizeKB"))
         if sha256:
@@ -138,3 +138,8 @@ def _number(value: object) -> float | None:
     except OverflowError:
         return None
     return number if math.isfinite(number) and number > 0 else None
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    """Return a value where it is a JSON object, else an empty one."""
+    return value if isinstance(value, dict) else {}

@@ -35,4 +35,4 @@ def is_current(facts: Facts) -> bool:
 
 def model_stem(path: str) -> str | None:
     """Return the path without its sidecar suffix, or None where it is no sidecar's."""
-    return next((path[: -len(suffix)] for suffix in SIDECAR_SUFFIXES if path.endswith(suffix)), None)
+    return next((path[: -len(suffix)] for suffix in SIDECAR_SUFFIXES.values() if path.endswith(suffix)), None)

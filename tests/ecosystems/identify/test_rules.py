@@ -68,7 +68,7 @@ def test_a_rule_says_what_it_proves_and_why_in_known_words(row: dict[str, Any]) 
     assert len(row["why"]) > 10
     assert row.get("kind") in {None, *MODEL_TYPES}
     assert row.get("base_model") in {None, *load("families")["base_models"]}
-    assert row.get("among") or row.get("kind")
+    assert row.get("among") or row.get("kind") or row.get("architecture")
     groups = load("families")["groups"]
     among = {name for item in row.get("among", []) for name in groups.get(item, [item])}
     assert among <= ECOSYSTEMS

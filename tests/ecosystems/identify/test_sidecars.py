@@ -1,11 +1,22 @@
+"""sidecars: what is found beside a model, and what it says."""
+
 import json
+import os
 from pathlib import Path
 from typing import Any
 
 import pytest
 from quartermaster.bench.layouts import cases, write_case
-from quartermaster.ecosystems.identify import identify_file, read_sidecars, sidecar_paths
-from quartermaster.ecosystems.identify.sidecars import MAX_SIDECAR_BYTES, read_sidecar, sidecar_claim, sidecar_facts
+from quartermaster.ecosystems.identify import identify_file, read_sidecars
+from quartermaster.ecosystems.identify.sidecars import (
+    CIVITAI_INFO,
+    LORA_MANAGER,
+    MAX_SIDECAR_BYTES,
+    STABILITY_MATRIX,
+    USER_METADATA,
+    sidecar_claim,
+    sidecar_facts,
+)
 
 
 @pytest.mark.parametrize(
@@ -34,25 +45,55 @@ def test_title_and_trigger_words() -> None:
     assert sidecar_facts({"model": [], "trainedWords": {}}) == {}
 
 
-@pytest.mark.parametrize("text", ["", "[1]", "{", "5", '{"a":' * 60_000])
-def test_a_sidecar_that_is_none_is_left_out(text: str, tmp_path: Path) -> None:
-    path = tmp_path / "x.json"
-    path.write_text(text, encoding="utf-8")
-    assert read_sidecar(path) is None
+def test_all_four_kinds_are_found_by_the_model_s_name(tmp_path: Path) -> None:
+    names = ["my.model.civitai.info", "my.model.metadata.json", "my.model.cm-info.json", "my.model.json"]
+    for name in [*names, "other.json", "my.json"]:
+        (tmp_path / name).write_text(json.dumps({"name": name}))
+    found = read_sidecars(str(tmp_path / "my.model.safetensors"))
+    assert [sidecar.data["name"] for sidecar in found] == names
+    assert [sidecar.source for sidecar in found] == [CIVITAI_INFO, LORA_MANAGER, STABILITY_MATRIX, USER_METADATA]
+    assert [sidecar.name for sidecar in found] == names
+    assert found[0].mtime_ns == (tmp_path / names[0]).stat().st_mtime_ns
 
 
-def test_a_sidecar_that_is_too_large_is_left_out(tmp_path: Path) -> None:
-    path = tmp_path / "x.json"
-    path.write_text(json.dumps({"baseModel": "Pony", "x": "y" * MAX_SIDECAR_BYTES}), encoding="utf-8")
-    assert read_sidecar(path) is None
+def test_only_what_the_folder_listing_names_is_looked_for(tmp_path: Path) -> None:
+    (tmp_path / "m.json").write_text("{}")
+    (tmp_path / "m.civitai.info").write_text("{}")
+    found = read_sidecars(str(tmp_path / "m.ckpt"), {"m.ckpt", "m.json", "m.metadata.json"})
+    assert [sidecar.source for sidecar in found] == [USER_METADATA]
 
 
-def test_the_sidecars_of_a_model_are_found_beside_it(tmp_path: Path) -> None:
-    model = tmp_path / "my.model.safetensors"
-    (tmp_path / "my.model.civitai.info").write_text('{"baseModel": "Pony"}', encoding="utf-8")
-    (tmp_path / "my.model.json").write_text('{"sd version": "SDXL"}', encoding="utf-8")
-    assert len(sidecar_paths(model)) == 4
-    assert [name for name, _ in read_sidecars(model)] == ["my.model.civitai.info", "my.model.json"]
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"{",
+        b"[]",
+        b"null",
+        b'"text"',
+        b"\xff\xfe{}",
+        b"[" * 200_000,
+        b'{"a": ' * 100_000,
+        b"{}" + b" " * MAX_SIDECAR_BYTES,
+    ],
+    ids=["empty", "half", "list", "null", "text", "utf-16", "nested", "nested objects", "large"],
+)
+def test_what_is_no_json_object_within_bounds_is_left_out(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "m.civitai.info").write_bytes(content)
+    (tmp_path / "m.json").write_text("{}")
+    assert [sidecar.source for sidecar in read_sidecars(str(tmp_path / "m.ckpt"))] == [USER_METADATA]
+
+
+def test_a_byte_order_mark_does_not_matter(tmp_path: Path) -> None:
+    (tmp_path / "m.json").write_bytes(b"\xef\xbb\xbf{}")
+    assert len(read_sidecars(str(tmp_path / "m.ckpt"))) == 1
+
+
+def test_a_fifo_or_a_folder_in_its_place_blocks_nobody(tmp_path: Path) -> None:
+    (tmp_path / "m.civitai.info").mkdir()
+    if hasattr(os, "mkfifo"):
+        os.mkfifo(tmp_path / "m.json")
+    assert read_sidecars(str(tmp_path / "m.ckpt")) == []
 
 
 def test_a_sidecar_chooses_where_the_layout_cannot(tmp_path: Path) -> None:

@@ -1,15 +1,15 @@
 """sidecar_claim: which of the hashes beside a model is this very file's."""
 
 import pytest
-from quartermaster.extension.claims.claim import Claim
-from quartermaster.extension.claims.sidecar_claim import OLDER_NS, sidecar_claim
-from quartermaster.extension.claims.sidecars import (
+from quartermaster.ecosystems.identify.sidecars import (
     CIVITAI_INFO,
     LORA_MANAGER,
     STABILITY_MATRIX,
     USER_METADATA,
     Sidecar,
 )
+from quartermaster.extension.claims.claim import Claim
+from quartermaster.extension.claims.sidecar_claim import OLDER_NS, sidecar_claim
 from quartermaster.tests.fakes.hash_stores import local_file
 
 A, B, C = ("ab" * 32, "bc" * 32, "cd" * 32)
