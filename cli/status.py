@@ -55,7 +55,7 @@ def execute(options: argparse.Namespace) -> int:
         if options.json:
             emit({"server": server})
         else:
-            tell(f"server {server.get('server_id')}: {server.get('state')}, {server.get('model_count', '?')} models, "
+            tell(f"server {server.get('server_id')}: {server.get('state')}, {server.get('count', '?')} models, "
                  f"last seen {server.get('last_seen') or 'never'}")  # fmt: skip
     return code
 
