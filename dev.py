@@ -19,6 +19,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent
@@ -110,24 +111,43 @@ def environment(name: str, packages: list[str], *, sources: bool = False) -> Pat
     place = DEV / name
     python = place / ("Scripts/python.exe" if WINDOWS else "bin/python")
     stamp = place / "quartermaster-stamp"
-    state = fingerprint(packages, sources)
-    if python.exists() and stamp.exists() and stamp.read_text(encoding="utf-8") == state:
+    interpreter, state = f"{sys.version} {sys.base_prefix}".replace("\n", " "), fingerprint(packages, sources)
+    before = stamp.read_text(encoding="utf-8").splitlines() if python.exists() and stamp.exists() else []
+    if before == [interpreter, state]:
         return python
     print(f"dev.py: preparing the environment .dev/{name} …", file=sys.stderr, flush=True)
+    require_writable()
     tool = uv()
-    if not python.exists():
+    if before[:1] != [interpreter]:
         invoke([tool, "venv", "--quiet", "--clear", "--python", sys.executable, str(place)])
     command = [tool, "pip", "install", "--quiet", "--python", str(python), "-c", str(LOCK)]
     if sources:
         command += ["--reinstall-package", "quartermaster"]
     invoke([*command, *packages])
-    stamp.write_text(state, encoding="utf-8")
+    stamp.write_text(f"{interpreter}\n{state}\n", encoding="utf-8")
     return python
+
+
+def require_writable() -> None:
+    """See to it that ``.dev`` can be made and written to.
+
+    Raises:
+        SetupError: it cannot; the message says what to do.
+    """
+    try:
+        DEV.mkdir(exist_ok=True)
+        with tempfile.TemporaryFile(dir=DEV):
+            pass
+    except OSError as error:
+        raise SetupError(
+            f"{DEV} cannot be written to ({error.strerror}), and everything that is needed is installed there. "
+            "Clone or copy the repository to a folder of your own and try again."
+        ) from None
 
 
 def fingerprint(packages: list[str], sources: bool) -> str:
     """Return a hash of all that an environment depends on."""
-    digest = hashlib.sha256(repr([packages, sys.version, str(ROOT)]).encode())
+    digest = hashlib.sha256(repr([packages, str(ROOT)]).encode())
     files = [ROOT / "pyproject.toml", LOCK]
     if sources:
         rooms = ("bench", "cli", "ecosystems", "extension", "hub", "hub_client", "tests")
@@ -145,9 +165,13 @@ def uv() -> str:
             return str(candidate)
     pip = [sys.executable, "-m", "pip"]
     if subprocess.run([*pip, "--version"], capture_output=True, check=False).returncode:
-        raise SetupError(f"{sys.executable} has no pip. Install it (Debian: apt install python3-pip) and try again.")
+        raise SetupError(
+            f"{sys.executable} has no pip. Install it (Debian and Ubuntu: apt install python3-pip; elsewhere: "
+            f"{Path(sys.executable).name} -m ensurepip --user) and try again."
+        )
     print("dev.py: fetching uv …", file=sys.stderr, flush=True)
-    quiet = ["--quiet", "--disable-pip-version-check", "--no-warn-script-location", "--root-user-action=ignore"]
+    quiet = ["--quiet", "--no-cache-dir", "--disable-pip-version-check", "--no-warn-script-location"]
+    quiet += ["--root-user-action=ignore"]
     # --target works without root, without ensurepip, and on a Python that its distribution manages.
     invoke([*pip, "install", *quiet, "--upgrade", "--target", str(home), f"uv{UV_VERSION}"])
     for candidate in (home / "bin" / "uv", home / "bin" / "uv.exe", home / "Scripts" / "uv.exe"):
@@ -161,7 +185,8 @@ def uv_environment() -> dict[str, str]:
 
     A machine behind a company's proxy has them in pip's configuration only.
     """
-    env = {**os.environ, "UV_NATIVE_TLS": "1", "UV_SYSTEM_CERTS": "1", "UV_NO_PROGRESS": "1", "UV_LINK_MODE": "copy"}
+    env = {**os.environ, "UV_NATIVE_TLS": "1", "UV_SYSTEM_CERTS": "1", "UV_NO_PROGRESS": "1"}
+    env.setdefault("UV_CACHE_DIR", str(DEV / "cache"))  # or it fills a folder in the user's home
     env["UV_INDEX_STRATEGY"] = "unsafe-best-match"  # as pip does, which takes the newest of all its indexes
     env.pop("VIRTUAL_ENV", None)
     command = [sys.executable, "-m", "pip", "config", "list"]

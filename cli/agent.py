@@ -9,7 +9,6 @@ import sqlite3
 import sys
 import threading
 from collections.abc import Callable
-from pathlib import Path
 
 from ..extension.agent import Agent, wait_until
 from ..extension.config import AgentConfig, is_server_id
@@ -17,11 +16,10 @@ from ..extension.inventory.roots import RootError
 from ..extension.inventory.watch_method import explain
 from ..extension.inventory.watch_survey import choices_for
 from ..extension.lock import AlreadyRunningError
-from ..extension.paths import data_home
 from ..hub_client import DEFAULT_HUB_ADDRESS, Credentials, HubError, find_credentials
-from .connection import HUB_VARIABLE, configure_hub, exit_code
-from .folders import add_folder_arguments, named_roots_of
-from .output import ABORTED, DONE, CommandError, emit, say, tell
+from .connection import HUB_VARIABLE, configure_hub, exit_code, key_file_of
+from .folders import add_data_argument, add_folder_arguments, home_of, named_roots_of
+from .output import ABORTED, DONE, NO, CommandError, emit, say, tell
 from .progress import ProgressLine, size
 
 REST_SECONDS = 0.5
@@ -49,12 +47,10 @@ def add_agent_arguments(parser: argparse.ArgumentParser) -> None:
         help="this server's id (default: %(default)s)",
     )
     add_folder_arguments(parser)
-    parser.add_argument(
-        "--data", metavar="DIR", type=Path, help="where the index is kept (default: the user's data folder)"
-    )
+    add_data_argument(parser, "index, keys and states")
     parser.add_argument("--hash-mib-per-second", metavar="N", type=_positive, help="read no faster than this")
     parser.add_argument(
-        "--workers", metavar="N", type=int, choices=range(1, 17), default=2, help="files read at once (2)"
+        "--workers", metavar="N", type=int, choices=range(1, 17), default=2, help="files read at once, 1 to 16 (2)"
     )
 
 
@@ -84,8 +80,7 @@ def execute(options: argparse.Namespace) -> int:
     if options.explain_watch:
         return _explain_watch(options)
     try:
-        key_file = options.key_file.expanduser() if options.key_file else None
-        credentials = find_credentials(key_file, os.environ)
+        credentials = find_credentials(key_file_of(options), os.environ)
     except HubError as error:
         raise CommandError(str(error)) from None
     hub = options.hub or os.environ.get(HUB_VARIABLE) or DEFAULT_HUB_ADDRESS
@@ -109,7 +104,7 @@ def settings_of(options: argparse.Namespace, hub: str | None, credentials: Crede
         never_share=tuple(os.path.abspath(os.path.expanduser(folder)) for folder in options.never_share),
         hub=hub,
         credentials=credentials,
-        home=(options.data or data_home()).expanduser().absolute(),
+        home=home_of(options),
         workers=options.workers,
         mib_per_second=options.hash_mib_per_second,
     )
@@ -127,15 +122,21 @@ def open_agent(config: AgentConfig) -> Agent:
     except RootError as error:
         raise CommandError(str(error)) from None
     except AlreadyRunningError as error:
-        raise CommandError(
-            f"an agent of the server {config.server_id!r} runs already on this machine ({error})"
-        ) from None
+        raise already_running(config.server_id, str(error)) from None
     except HubError as error:
         raise CommandError(str(error)) from None
     except OSError as error:
         raise CommandError(f"the data folder {config.home} cannot be used: {error.strerror or error}") from None
     except sqlite3.Error as error:
         raise CommandError(f"the index in {config.home} cannot be used: {error}") from None
+
+
+def already_running(server_id: str, lock: str) -> CommandError:
+    """Return the error for a second agent of one server on this machine."""
+    return CommandError(
+        f"an agent of the server {server_id!r} runs already on this machine ({lock}): stop it first, "
+        "or give this one another --server"
+    )
 
 
 def show_until_complete(agent: Agent, stop: threading.Event) -> bool:
@@ -149,6 +150,12 @@ def show_until_complete(agent: Agent, stop: threading.Event) -> bool:
     done = wait_until(complete, stop)
     line.end(agent.progress())
     return done
+
+
+def say_problems(agent: Agent) -> None:
+    """Say which files are passed over, and why."""
+    for problem in sorted(agent.library.problems(), key=lambda problem: problem.path):
+        say(f"not published: {problem.path}: {problem.what}")
 
 
 def _explain_watch(options: argparse.Namespace) -> int:
@@ -190,16 +197,18 @@ def _once(agent: Agent, stop: threading.Event, options: argparse.Namespace) -> i
         assert agent.syncer is not None
         error = agent.syncer.settle(stop)
         status = agent.status()
-        for problem in agent.library.problems():
-            say(f"not published: {problem.path}: {problem.what}")
+        say_problems(agent)
     finally:
         agent.stop()
     if options.json:
         emit(status)
     if error is None:
+        for root in status["roots"]:
+            if root["stale"]:
+                say(f"the folder {root['path']} cannot be looked at ({root['stale']}): its models are told as stale")
         say(f"{agent.config.hub} knows all {status['models']} models of {options.server}; "
             f"{size(status['bytes_read'])} were read")  # fmt: skip
-        return DONE
+        return NO if any(root["stale"] for root in status["roots"]) else DONE
     say(f"quartermaster: {error}")
     return exit_code(error)
 

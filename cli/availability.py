@@ -67,4 +67,4 @@ def line_for(answer: Availability) -> str:
         named = [str(model.get("sha256") or model.get("name")) for model in answer.candidates]
         more = f" and {len(named) - SHOWN_CANDIDATES} more" if len(named) > SHOWN_CANDIDATES else ""
         parts.append("may be " + ", ".join(named[:SHOWN_CANDIDATES]) + more)
-    return "  ".join(part.replace("\n", "\\n").replace("\t", "\\t") for part in parts)
+    return "  ".join(part.replace("\t", "\\t") for part in parts)

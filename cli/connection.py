@@ -4,9 +4,11 @@ import argparse
 import os
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from ..extension.paths import file_name
+from ..extension.status_file import read_all
 from ..hub_client import (
     DEFAULT_HUB_ADDRESS,
     KEY_VARIABLE,
@@ -22,6 +24,7 @@ from ..hub_client import (
     UnreachableError,
     find_credentials,
 )
+from .folders import folder_name, home_of
 from .output import ABORTED, NO, UNREACHABLE, WRONG_USE, CommandError
 
 HUB_VARIABLE = "QUARTERMASTER_HUB"
@@ -42,7 +45,7 @@ def configure_hub(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--key-file",
         metavar="FILE",
-        type=Path,
+        type=folder_name,
         help='the key, as {"key": …, "secret": …} in a file that only you may read '
         f"(default: ${KEY_VARIABLE} and ${SECRET_VARIABLE})",
     )
@@ -54,17 +57,44 @@ def hub_of(
 ) -> Iterator[HubClient]:
     """Yield a client for the hub that the arguments name; a HubError in the block ends the command.
 
+    Where neither they nor the environment name a hub or a key, it is the hub that ``up`` runs for this user.
+
     Raises:
         CommandError: the address or key cannot be used, or the hub failed or refused; with the exit code for that.
     """
     try:
-        key_file = arguments.key_file.expanduser() if arguments.key_file else None
+        address, key_file = arguments.hub or environ.get(HUB_VARIABLE), key_file_of(arguments)
+        if not (address or key_file or environ.get(KEY_VARIABLE)):
+            address, key_file = own_hub(_home(arguments)) or (None, None)
         credentials = find_credentials(key_file, environ)
-        address = arguments.hub or environ.get(HUB_VARIABLE) or DEFAULT_HUB_ADDRESS
-        with HubClient(address, credentials, stop=stop) as client:
+        with HubClient(address or DEFAULT_HUB_ADDRESS, credentials, stop=stop) as client:
             yield client
     except HubError as error:
         raise CommandError(str(error), exit_code(error)) from error
+
+
+def key_file_of(arguments: argparse.Namespace) -> Path | None:
+    """Return the file of ``--key-file``, or None."""
+    return Path(os.path.expanduser(arguments.key_file)) if arguments.key_file else None
+
+
+def own_key_file(home: Path, server_id: str) -> Path:
+    """Return the file in which ``up`` keeps the key of its agent, with our data folder as ``home``."""
+    return home / "keys" / f"{file_name(server_id)}.json"
+
+
+def own_hub(home: Path) -> tuple[str, Path] | None:
+    """Return address and key file of the hub that ``up`` runs for this user now, or None where it runs none."""
+    with suppress(OSError):  # whoever may not look at the agents' states has none of his own
+        for agent in read_all(home):
+            key_file = own_key_file(home, str(agent.get("server_id")))
+            if agent["running"] and isinstance(agent.get("hub"), str) and key_file.exists():
+                return agent["hub"], key_file
+    return None
+
+
+def _home(arguments: argparse.Namespace) -> Path:
+    return home_of(argparse.Namespace(data=getattr(arguments, "data", None)))
 
 
 def exit_code(error: HubError) -> int:

@@ -7,11 +7,17 @@ from typing import Any
 from ..extension.inventory.errors import FileError
 from ..extension.inventory.hashing import hash_file
 from .output import DONE, NO, emit, say, tell
+from .progress import size
+
+RATE_FROM_BYTES = 1 << 20
+"""Below this a rate would measure how long a file takes to open."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
-    parser.add_argument("files", metavar="FILE", nargs="+")
+    parser.add_argument(
+        "files", metavar="FILE", nargs="+", help="any file; of safetensors the tensors' own hash as well"
+    )
     parser.add_argument("--json", action="store_true", help="a line of JSON per file")
 
 
@@ -39,7 +45,8 @@ def execute(options: argparse.Namespace) -> int:
         if answer["tensor_sha256"]:
             tell(f"  tensors  {answer['tensor_sha256']}")
             tell(f"  AutoV3   {answer['autov3']}")
-        tell(f"  {answer['size']:,} bytes at {answer['size'] / seconds / 1e6:,.0f} MB/s")
+        rate = f" at {size(answer['size'] / seconds)}/s" if answer["size"] >= RATE_FROM_BYTES else ""
+        tell(f"  {answer['size']:,} bytes{rate}")
     return code
 
 

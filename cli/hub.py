@@ -2,14 +2,15 @@
 
 import argparse
 from dataclasses import asdict
-from pathlib import Path
 
+from ..extension.paths import hub_folder
 from ..hub.ages import iso_time
 from ..hub.errors import HubError, NotFoundError
 from ..hub.running import serve
 from ..hub.services import Hub
-from ..hub.settings import HubSettings, default_data_dir
+from ..hub.settings import HubSettings
 from ..hub_client import DEFAULT_HUB_PORT
+from .folders import folder_name, home_of
 from .output import DONE, NO, WRONG_USE, CommandError, emit, say, tell
 
 DEFAULT_HOST = "127.0.0.1"
@@ -22,7 +23,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     serving = actions.add_parser("serve", help="run a hub until Ctrl-C")
     serving.add_argument("--host", default=DEFAULT_HOST, help=f"the address to listen on (default {DEFAULT_HOST})")
     serving.add_argument(
-        "--port", type=_port, default=DEFAULT_HUB_PORT, help=f"0 takes a free one (default {DEFAULT_HUB_PORT})"
+        "--port", type=port_number, default=DEFAULT_HUB_PORT, help=f"0 takes a free one (default {DEFAULT_HUB_PORT})"
     )
     _common(serving)
 
@@ -30,22 +31,35 @@ def configure(parser: argparse.ArgumentParser) -> None:
     key_actions = key.add_subparsers(dest="key_action", metavar="ACTION", required=True)
     create = key_actions.add_parser("create", help="make a key; its secret is shown this once")
     create.add_argument("--name", required=True, help="what the key is for")
-    create.add_argument("--scope", required=True, choices=("agent", "client", "admin"))
-    create.add_argument("--server", metavar="ID", help="the server of an agent's key")
+    create.add_argument(
+        "--scope",
+        required=True,
+        choices=("agent", "client", "admin"),
+        help="agent: its server's inventory, and what a client may; client: reads, submits jobs; admin: all",
+    )
+    create.add_argument(
+        "--server", metavar="ID", help="the server of an agent's key: its agent runs with the same --server"
+    )
     _common(create)
     _common(key_actions.add_parser("list", help="list the keys, without their secrets"))
     revoke = key_actions.add_parser("revoke", help="make a key useless at once")
-    revoke.add_argument("key", metavar="KEY")
+    revoke.add_argument("key", metavar="KEY", help="the key as `hub key list` shows it")
     _common(revoke)
 
 
 def _common(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--data", type=Path, metavar="DIR", help="the hub's data folder (default: in the user's own)")
+    parser.add_argument(
+        "--data",
+        type=folder_name,
+        metavar="DIR",
+        help="the hub's data folder (default: $QUARTERMASTER_HOME/hub, or quartermaster/hub in the user's data folder)",
+    )
     parser.add_argument("--json", action="store_true", help="print answers as JSON")
 
 
-def _port(text: str) -> int:
-    if not text.isdigit() or not 0 <= int(text) <= 65535:
+def port_number(text: str) -> int:
+    """Return a port of TCP; for argparse, which reports what is none."""
+    if not (text.isascii() and text.isdigit()) or not 0 <= int(text) <= 65535:
         raise argparse.ArgumentTypeError("must be a number from 0 to 65535")
     return int(text)
 
@@ -53,7 +67,8 @@ def _port(text: str) -> int:
 def execute(arguments: argparse.Namespace) -> int:
     """Run the command and return its exit code."""
     try:
-        settings = HubSettings.from_environment((arguments.data or default_data_dir()).expanduser().absolute())
+        home = home_of(arguments)
+        settings = HubSettings.from_environment(home if arguments.data else hub_folder(home))
         if arguments.action == "serve":
             return _serve(settings, arguments)
         return _keys(settings, arguments)
@@ -70,10 +85,15 @@ def _serve(settings: HubSettings, arguments: argparse.Namespace) -> int:
         else:
             tell(f"listening on {address}")
 
-    if arguments.host not in {"127.0.0.1", "localhost", "::1"}:
-        say("This hub listens beyond this machine without TLS: use a trusted network, or put a TLS proxy before it.")
+    warn_of_open(arguments.host)
     serve(settings, arguments.host, arguments.port, announce)
     return DONE
+
+
+def warn_of_open(host: str) -> None:
+    """Say what it means that a hub listens at this address, if anything."""
+    if host not in {"127.0.0.1", "localhost", "::1"}:
+        say("This hub listens beyond this machine without TLS: use a trusted network, or put a TLS proxy before it.")
 
 
 def _keys(settings: HubSettings, arguments: argparse.Namespace) -> int:
@@ -98,7 +118,8 @@ def _create(hub: Hub, arguments: argparse.Namespace) -> int:
     if arguments.json:
         emit(asdict(made))
     else:
-        tell(f"key:    {made.key}\nsecret: {made.secret}")
+        tell(f"key:    {made.key}")
+        tell(f"secret: {made.secret}")
         say("The secret is not shown again.")
     return DONE
 

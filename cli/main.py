@@ -13,7 +13,7 @@ import sys
 from collections.abc import Sequence
 
 from .._version import VERSION
-from .output import ABORTED, WRONG_USE, CommandError, say
+from .output import ABORTED, DONE, WRONG_USE, CommandError, LogFormatter, say
 
 COMMANDS = {
     "up": "start a hub and an agent over a folder of models, in one go",
@@ -28,7 +28,8 @@ COMMANDS = {
 }
 """Command -> its line of help; the module has the command's name (``hash`` is ``hash_files``)."""
 
-_MODULES = {"hash": "hash_files", "availability": "availability"}
+_MODULES = {"hash": "hash_files"}
+_VERBOSE = "more on stderr; twice for everything"
 
 
 def build_parser(command: str | None) -> argparse.ArgumentParser:
@@ -38,7 +39,7 @@ def build_parser(command: str | None) -> argparse.ArgumentParser:
         description="Know which models every Stable Diffusion server has, and which of them work together.",
     )
     parser.add_argument("--version", action="version", version=f"quartermaster {VERSION}")
-    parser.add_argument("-v", "--verbose", action="count", default=0, help="more on stderr; twice for everything")
+    parser.add_argument("-v", "--verbose", action="count", default=0, help=_VERBOSE)
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     for name, line in COMMANDS.items():
         sub = commands.add_parser(name, help=line, description=line[0].upper() + line[1:] + ".")
@@ -46,6 +47,7 @@ def build_parser(command: str | None) -> argparse.ArgumentParser:
             module = importlib.import_module(f".{_MODULES.get(name, name)}", __package__)
             module.configure(sub)
             sub.set_defaults(execute=module.execute)
+            sub.add_argument("-v", "--verbose", action="count", default=argparse.SUPPRESS, help=_VERBOSE)
     return parser
 
 
@@ -54,29 +56,31 @@ def main(arguments: Sequence[str]) -> int:
     command = next((a for a in arguments if a in COMMANDS), None)
     try:
         options = build_parser(command).parse_args(arguments)
+        handler = logging.StreamHandler(sys.stderr)
+        handler.setFormatter(LogFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
         logging.basicConfig(
-            level=[logging.WARNING, logging.INFO, logging.DEBUG][min(options.verbose, 2)],
-            format="%(asctime)s %(levelname)s %(name)s: %(message)s",
-            stream=sys.stderr,
+            level=[logging.WARNING, logging.INFO, logging.DEBUG][min(options.verbose, 2)], handlers=[handler]
         )
         code = options.execute(options)
     except CommandError as error:
-        say(f"quartermaster: {error}")
+        for line in f"quartermaster: {error}".splitlines():
+            say(line)
         return error.exit_code
     except ModuleNotFoundError as error:
         if (error.name or "").startswith("quartermaster"):
             raise
         say(
-            f"quartermaster: this command needs the package {error.name!r}, which is not installed here. "
-            "The hub's packages come with: pip install 'quartermaster[hub]'"
+            f"quartermaster: this command needs the package {error.name!r}, which is not installed here. The hub's "
+            "packages come with: python3 -m pip install '.[hub]' in Quartermaster's folder"
         )
         return WRONG_USE
     except KeyboardInterrupt:
         return ABORTED
     except BrokenPipeError:
         # The reader of our output went away (``… | head``): stay silent, and keep the interpreter silent at exit too.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+        for stream in (sys.stdout, sys.stderr):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+        return DONE
     assert isinstance(code, int)
     return code
 

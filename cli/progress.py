@@ -1,10 +1,12 @@
 """Hashing progress for a person who waits: one line that renews itself on a terminal, a line now and then elsewhere."""
 
+import os
+import shutil
 import sys
 import time
 
 from ..extension.inventory.progress import Progress
-from .output import say
+from .output import printable, say
 
 LINE_SECONDS = 5.0
 """How often a line is written where the output is no terminal."""
@@ -36,10 +38,14 @@ class ProgressLine:
         self._shown = ""
 
     def _write(self, line: str) -> None:
+        if self._terminal:
+            line = printable(line)[: shutil.get_terminal_size().columns - 1]  # one that wraps could not be renewed
         if line == self._shown:
             return
         if self._terminal:
-            print("\r" + line.ljust(len(self._shown)), end="", file=sys.stderr, flush=True)
+            encoding = sys.stderr.encoding or "utf-8"
+            padded = line.ljust(len(self._shown)).encode(encoding, "replace").decode(encoding)
+            print("\r" + padded, end="", file=sys.stderr, flush=True)
         else:
             say(line)
         self._shown = line
@@ -53,7 +59,15 @@ def describe(progress: Progress) -> str:
         rate = progress.bytes_done / max(progress.seconds, 0.001)
         return f"hashing: {done}, {amount}, done in {duration(progress.seconds)} ({size(rate)}/s)"
     left = "" if progress.eta_seconds is None else f", {duration(progress.eta_seconds)} left"
-    return f"hashing: {done}, {amount}, {size(progress.rate)}/s{left}"
+    return f"hashing: {done}, {amount}, {size(progress.rate)}/s{left}{_largest(progress)}"
+
+
+def _largest(progress: Progress) -> str:
+    """Name the largest file that is being read, and how far that is: of 12 GB one wants to know."""
+    if not progress.current:
+        return ""
+    path, (read, whole) = max(progress.current.items(), key=lambda item: item[1][1])
+    return f"; {os.path.basename(path)} {100 * read // max(whole, 1)} %"
 
 
 def size(count: float) -> str:

@@ -1,17 +1,19 @@
 """``quartermaster up``: a hub and an agent over one folder of models, in one process, for a first look or for good."""
 
 import argparse
+import errno
 import json
-import os
 import platform
 import threading
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from ..extension.agent import Agent
+from ..extension.inventory.roots import RootError
 from ..extension.inventory.sample import make_sample_library
-from ..extension.paths import data_home, file_name, make_private
+from ..extension.lock import is_held
+from ..extension.paths import hub_folder, make_private, write_private
+from ..extension.status_file import lock_path
 from ..hub.errors import HubError as HubFault
 from ..hub.errors import PortUnusableError
 from ..hub.running import RunningHub
@@ -25,10 +27,21 @@ from ..hub_client import (
     UnauthorisedError,
     read_key_file,
 )
-from .agent import add_agent_arguments, open_agent, rest_until, settings_of, show_until_complete, stopping_on_signals
+from .agent import (
+    add_agent_arguments,
+    already_running,
+    open_agent,
+    rest_until,
+    say_problems,
+    settings_of,
+    show_until_complete,
+    stopping_on_signals,
+)
 from .availability import line_for
-from .connection import exit_code
-from .output import DONE, CommandError, emit, say, tell
+from .connection import exit_code, own_key_file
+from .folders import home_of
+from .hub import port_number, warn_of_open
+from .output import DONE, CommandError, command_line, emit, say, tell
 from .progress import size
 
 SHOWN_MODELS = 20
@@ -41,7 +54,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--host", default=LOOPBACK, help="the address that the hub listens on (default: %(default)s)")
     parser.add_argument(
         "--port",
-        type=int,
+        type=port_number,
         metavar="N",
         help=f"the hub's port (default: {DEFAULT_HUB_PORT}, or a free one; 0: a free one)",
     )
@@ -54,30 +67,44 @@ def execute(options: argparse.Namespace) -> int:
     Raises:
         CommandError: one of them cannot start.
     """
-    home = (options.data or data_home()).expanduser().absolute()
+    home = home_of(options)
+    _look_before_starting(options, home)
+    stop = threading.Event()
+    with stopping_on_signals(stop.set):
+        try:
+            hub = _start_hub(HubSettings.from_environment(hub_folder(home)), options.host, options.port)
+            try:
+                return _Session(hub, options, home, stop).run()
+            finally:
+                hub.stop()
+        except HubFault as error:
+            raise CommandError(str(error)) from None
+        except HubError as error:
+            raise CommandError(str(error), exit_code(error)) from None
+
+
+def _look_before_starting(options: argparse.Namespace, home: Path) -> None:
+    """Make what is missing, and find out what would stop the agent, before a hub runs for nothing.
+
+    Raises:
+        CommandError: the agent could not run.
+    """
     try:
         make_private(home)
+        lock = lock_path(home, options.server)
+        if is_held(lock):
+            raise already_running(options.server, str(lock))
         if options.models is None and not options.root:
             options.models = str(home / "sample-models")
             make_sample_library(Path(options.models))
             say(f"No --models given: using a small sample library in {options.models}")
     except OSError as error:
         raise CommandError(f"the data folder {home} cannot be used: {error.strerror or error}") from None
-    stop = threading.Event()
-    with stopping_on_signals(stop.set):
-        try:
-            hub = _start_hub(HubSettings.from_environment(home / "hub"), options.host, options.port)
-        except HubFault as error:
-            raise CommandError(str(error)) from None
-        try:
-            return _Session(hub, options, home, stop).run()
-        except HubFault as error:
-            raise CommandError(str(error)) from None
-        except HubError as error:
-            raise CommandError(str(error), exit_code(error)) from None
-        finally:
-            hub.stop()
-            say("stopped")
+    try:
+        settings_of(options, None, None).find_roots()
+    except RootError as error:
+        raise CommandError(str(error)) from None
+    warn_of_open(options.host)
 
 
 def _start_hub(settings: HubSettings, host: str, port: int | None) -> RunningHub:
@@ -85,13 +112,18 @@ def _start_hub(settings: HubSettings, host: str, port: int | None) -> RunningHub
     hub = RunningHub(settings, host, DEFAULT_HUB_PORT if port is None else port)
     try:
         hub.start()
-    except PortUnusableError:
-        if port is not None:
+    except PortUnusableError as error:
+        if port is not None or not is_taken(error):
             raise
         say(f"Port {DEFAULT_HUB_PORT} is taken; using a free one.")
         hub = RunningHub(settings, host, 0)
         hub.start()
     return hub
+
+
+def is_taken(error: PortUnusableError) -> bool:
+    """Tell whether a port cannot be used because somebody else listens there (Windows says EACCES to that)."""
+    return getattr(error.__cause__, "errno", None) in {errno.EADDRINUSE, errno.EACCES}
 
 
 @dataclass
@@ -116,15 +148,17 @@ class _Session:
                 if self.options.json:
                     emit({"event": "ready"})
                 else:
-                    tell("\nWatching for changes. Ctrl-C stops hub and agent.")
+                    tell()
+                    tell("Watching for changes. Ctrl-C stops hub and agent.")
             rest_until(self.stop)
         finally:
             agent.stop()
+        say("stopped")
         return DONE
 
     def _key_file(self, server: str) -> Path:
         """Return the file with this agent's key, making key and file where there is none that the hub knows."""
-        path = self.home / "keys" / f"{file_name(server)}.json"
+        path = own_key_file(self.home, server)
         try:
             with HubClient(self.hub.address, read_key_file(path)) as client:
                 client.servers()
@@ -132,7 +166,9 @@ class _Session:
         except (CredentialsError, UnauthorisedError):
             made = self.hub.hub.keys.create(f"quartermaster up on {platform.node()}"[:100], "agent", server)
             try:
-                write_secret(path, {"key": made.key, "secret": made.secret})
+                write_private(
+                    make_private(path.parent) / path.name, json.dumps({"key": made.key, "secret": made.secret})
+                )
             except OSError as error:
                 raise CommandError(f"the key cannot be kept in {path}: {error.strerror or error}") from None
             return path
@@ -144,7 +180,8 @@ class _Session:
         places = self.options.models or ", ".join(self.options.root)
         tell(f"Hub      {self.hub.address}  (API documentation: {self.hub.address}/docs)")
         tell(f"Server   {agent.config.server_id}, with the models of {places}")
-        tell(f"Data     {self.home}  (this server's key: {key_file})\n")
+        tell(f"Data     {self.home}  (this server's key: {key_file})")
+        tell()
 
     def _wait_for_sync(self, agent: Agent) -> bool:
         assert agent.syncer is not None
@@ -173,8 +210,7 @@ class _Session:
             tell(f"  {record.kind:16} {size(record.found.size):>10}  {record.facts.sha256[:10]}  {record.name}")
         if len(records) > SHOWN_MODELS:
             tell(f"  … and {len(records) - SHOWN_MODELS} more")
-        for problem in agent.library.problems():
-            say(f"not published: {problem.path}: {problem.what}")
+        say_problems(agent)
 
     def _show_availability(self, agent: Agent, key_file: Path) -> None:
         record = min((r for r in agent.library.records() if r.facts is not None), key=lambda r: r.name, default=None)
@@ -186,16 +222,8 @@ class _Session:
         if self.options.json:
             emit({"event": "availability", "hash": hash_, **answer.wire})
             return
-        tell(f"\nWho has {hash_}?  GET {self.hub.address}/api/v1/models/{hash_}/availability")
+        elsewhere = ["--hub", self.hub.address, "--key-file", str(key_file)] if self.options.data else []
+        tell()
+        tell(f"Who has {hash_}?  GET {self.hub.address}/api/v1/models/{hash_}/availability")
         tell(f"  {line_for(answer)}")
-        tell(f"  Ask yourself: quartermaster availability {hash_} --hub {self.hub.address} --key-file '{key_file}'")
-
-
-def write_secret(path: Path, content: dict[str, Any]) -> None:
-    """Write a JSON file that only this user may read, in one step."""
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    part = path.with_name(path.name + ".part")
-    part.unlink(missing_ok=True)
-    with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
-        json.dump(content, file)
-    os.replace(part, path)
+        tell(f"  Ask for yourself: {command_line('availability', hash_, *elsewhere)}")

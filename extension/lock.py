@@ -1,17 +1,22 @@
 """One agent per server on one machine: a lock file that the operating system frees when the process ends."""
 
 import errno
+import os
 import sys
 import time
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO
 
+from .paths import PRIVATE_FILE_MODE
+
 PROBE_SECONDS = 0.5
 """Whoever asks whether a lock is held holds it for a moment; that is waited out for so long."""
 
 _HELD = frozenset({errno.EAGAIN, errno.EWOULDBLOCK, errno.EACCES, errno.EDEADLK})
 """What ``flock`` and ``msvcrt.locking`` say of a lock that somebody else has; all else is a fault of the disk."""
+
+_OPEN_FLAGS = os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 
 
 class AlreadyRunningError(Exception):
@@ -30,7 +35,7 @@ class FileLock:
         """
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.path = path
-        self._file: BinaryIO | None = path.open("ab+")
+        self._file: BinaryIO | None = os.fdopen(os.open(path, _OPEN_FLAGS, PRIVATE_FILE_MODE), "rb+")
         try:
             self._take(self._file)
         except BaseException:
@@ -80,7 +85,11 @@ else:
 
 
 def is_held(path: Path) -> bool:
-    """Tell whether some process holds the lock on this file now."""
+    """Tell whether some process holds the lock on this file now.
+
+    Raises:
+        OSError: that cannot be found out: the file may not be read, or its file system has no locks.
+    """
     try:
         with path.open("rb+") as file:
             _lock(file)

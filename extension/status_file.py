@@ -5,14 +5,13 @@ whoever may read this user's data folder and by nobody else. Whether the agent r
 """
 
 import json
-import os
 import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from .lock import is_held
-from .paths import file_name
+from .paths import file_name, write_private
 
 RENEW_SECONDS = 2.0
 
@@ -42,23 +41,29 @@ def keep_writing(path: Path, status: Callable[[], dict[str, Any]], stop: threadi
 
 def write_status(path: Path, status: dict[str, Any]) -> bool:
     """Write a status in one step; return False where that failed (a full disk): the next one will tell as well."""
-    part = path.with_name(path.name + ".part")
     try:
-        part.write_text(json.dumps(status), encoding="utf-8")
-        os.replace(part, path)
+        write_private(path, json.dumps(status))
     except OSError:
         return False
     return True
 
 
 def read_all(home: Path) -> list[dict[str, Any]]:
-    """Return the last status of each agent of this machine, with ``running`` added, in the order of their names."""
+    """Return the last status of each agent of this machine, in the order of their files' names.
+
+    Each has ``running`` added, which its lock tells and not the file (an agent that was killed wrote no farewell), and
+    ``file``, where it was read. Of one that does not run, all else is how things were at its end.
+
+    Raises:
+        OSError: the folder, or one of the locks, cannot be read.
+    """
     found = []
     for path in sorted((home / "agents").glob("*.json")):
         try:
             status = json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
+        except (FileNotFoundError, ValueError, RecursionError):
             continue  # being replaced, or damaged: the agent writes it anew
         if isinstance(status, dict):
-            found.append({**status, "running": is_held(path.with_suffix(".lock"))})
+            running = is_held(path.with_suffix(".lock"))
+            found.append({**status, "running": running, "file": str(path)})
     return found

@@ -1,7 +1,6 @@
 """What a person can set about a hub; ``docs/hub.md`` lists every setting, and a test holds the two together."""
 
 import os
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -76,19 +75,3 @@ class HubSettings:
         place = parts.netloc.rpartition("@")[2]
         user = parts.username
         return urlunsplit((parts.scheme, f"{user}@{place}" if user else place, parts.path, "", ""))
-
-
-def default_data_dir(environment: Mapping[str, str] | None = None, platform: str = sys.platform) -> Path:
-    """Return the folder where this user's hub keeps its data.
-
-    ``%LOCALAPPDATA%`` on Windows, ``~/Library/Application Support`` on macOS, ``$XDG_DATA_HOME`` (``~/.local/share``)
-    elsewhere; below it ``quartermaster/hub``.
-    """
-    environment = os.environ if environment is None else environment
-    if platform == "win32":
-        base = Path(environment.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
-    elif platform == "darwin":
-        base = Path.home() / "Library" / "Application Support"
-    else:
-        base = Path(environment.get("XDG_DATA_HOME") or Path.home() / ".local" / "share")
-    return base / "quartermaster" / "hub"

@@ -9,7 +9,7 @@ library refuses a file that is shorter, and one that is longer.
 import json
 import os
 
-from .errors import FileError
+from .errors import FileError, IncompleteFileError
 from .opening import opened
 
 SUFFIXES = (".safetensors", ".sft")
@@ -67,16 +67,46 @@ def promised_size(header: bytes) -> int:
     return LENGTH_BYTES + len(header) + end
 
 
-def is_whole(path: str) -> bool:
-    """Tell whether a file can be read and, if it is a safetensors file, is as long as its own header promises."""
-    try:
-        with opened(path) as descriptor, os.fdopen(descriptor, "rb", closefd=False) as file:
-            if not is_safetensors_name(path):
-                return True
+def require_size(size_bytes: int, header_bytes: int, promised_bytes: int | None) -> None:
+    """Hold the length of a file against its header; ``promised_bytes`` None where the header could not be read whole.
+
+    Raises:
+        HeaderError: it has another length.
+    """
+    if LENGTH_BYTES + header_bytes > size_bytes:
+        raise HeaderError(f"ends within its header, at {size_bytes} bytes")
+    if promised_bytes is not None and promised_bytes != size_bytes:
+        raise HeaderError(f"has {size_bytes} bytes, its header promises {promised_bytes}")
+
+
+def require_whole(path: str) -> None:
+    """Look whether a file can be read and, if it is a safetensors file, is as long as its own header promises.
+
+    Raises:
+        FileError: it cannot be read, or (``IncompleteFileError``) is not that long.
+    """
+    with opened(path) as descriptor, os.fdopen(descriptor, "rb", closefd=False) as file:
+        if not is_safetensors_name(path):
+            return
+        size = os.fstat(descriptor).st_size
+        try:
             length = header_length(file.read(LENGTH_BYTES))
-            if length > MAX_PARSED_BYTES:
-                return True
-            header = file.read(length)
-            return len(header) == length and promised_size(header) == os.fstat(descriptor).st_size
-    except (FileError, HeaderError):
+            require_size(size, length, None)
+            if length <= MAX_PARSED_BYTES:
+                require_size(size, length, promised_size(file.read(length)))
+        except HeaderError as error:
+            raise incomplete(path, error) from None
+
+
+def incomplete(path: str | os.PathLike[str], error: HeaderError) -> IncompleteFileError:
+    """Return the error that says of a file what its header said, and what to do."""
+    return IncompleteFileError(path, f"{error}; wait for its download, or fetch it again")
+
+
+def is_whole(path: str) -> bool:
+    """Tell whether ``require_whole`` finds nothing wrong."""
+    try:
+        require_whole(path)
+    except FileError:
         return False
+    return True

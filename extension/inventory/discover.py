@@ -81,7 +81,8 @@ def discover(models_dir: str) -> Discovery:
     try:
         os.listdir(base)
     except (OSError, ValueError) as error:
-        raise RootError(f"--models {models_dir!r} cannot be listed: {error}") from error
+        reason = getattr(error, "strerror", None) or error
+        raise RootError(f"--models {models_dir!r} cannot be listed: {reason}") from error
     found = (
         _stability_matrix(base)
         or _tool(base)

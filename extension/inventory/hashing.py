@@ -11,11 +11,13 @@ from .completeness import (
     MAX_PARSED_BYTES,
     HeaderError,
     header_length,
+    incomplete,
     is_safetensors_name,
     promised_size,
+    require_size,
 )
 from .control import HashControl
-from .errors import FileChangedError, IncompleteFileError
+from .errors import FileChangedError
 from .opening import PathLike, opened
 from .page_cache import PageCacheGuest
 
@@ -160,17 +162,14 @@ class _Reading:
         """Read a safetensors header, check the file's length against it, and start the tensor hash behind it."""
         try:
             length = header_length(self._read_exactly(LENGTH_BYTES))
-            if LENGTH_BYTES + length > self._size:
-                raise HeaderError(f"ends within its header, at {self._size} bytes")
+            require_size(self._size, length, None)
             if length <= MAX_PARSED_BYTES:
-                promised = promised_size(self._read_exactly(length))
-                if promised != self._size:
-                    raise HeaderError(f"has {self._size} bytes, its header promises {promised}")
+                require_size(self._size, length, promised_size(self._read_exactly(length)))
             else:
                 self._skip(length)
         except HeaderError as error:
             if require_complete:
-                raise IncompleteFileError(self._path, f"{error}; wait for its download, or fetch it again") from None
+                raise incomplete(self._path, error) from None
             return
         if want_tensor_hash:
             self._tensor_sha256 = hashlib.sha256()

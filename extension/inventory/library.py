@@ -27,7 +27,7 @@ from .problems import Problem
 from .record import Record
 from .roots import Root, lies_within
 from .scan import FileStat, ScanResult
-from .settle import LOCAL_SECONDS, Settling
+from .settle import DOWNLOADING, EMPTY, LOCAL_SECONDS, SETTLING, Settling
 
 log = logging.getLogger(__name__)
 
@@ -346,17 +346,17 @@ class Library:
         key = (record.root.path, record.relative)
         record.retry = False
         if record.found.size == 0:
-            record.waiting = "it is empty"
+            record.waiting = EMPTY
             return
         settle = self._settle_seconds(record)
         now = self._monotonic()
         wait = self._settling.wait_seconds(key, record.found, settle, wall_ns=self._clock_ns(), monotonic=now)
         if record.found.busy:
-            record.waiting = "a download of it is under way (an .aria2 file stands beside it)"
+            record.waiting = DOWNLOADING
             wait = max(wait, settle)
         if wait > 0:
             if not record.found.busy:
-                record.waiting = "it was written to just now; it is read once it has been left alone"
+                record.waiting = SETTLING
             self._due[key] = now + wait
             record.retry = True
             return

@@ -12,6 +12,11 @@ from .scan import FileStat
 LOCAL_SECONDS = 2.0
 NETWORK_SECONDS = 10.0
 
+EMPTY = "it is empty"
+DOWNLOADING = "a download of it is under way (an .aria2 file stands beside it)"
+SETTLING = "it was written to just now; it is read once it has been left alone"
+"""Why a file is not read yet, for a person."""
+
 
 class Settling:
     """Remembers since when each unsettled file was seen with its present stat."""

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 from quartermaster.hub.errors import SettingsError
 from quartermaster.hub.limits import Limits
-from quartermaster.hub.settings import HubSettings, default_data_dir
+from quartermaster.hub.settings import HubSettings
 from quartermaster.tests.hub.samples import REPOSITORY
 
 
@@ -59,18 +59,3 @@ def test_a_password_is_never_shown() -> None:
     settings = HubSettings(Path("x"), database_url="postgresql://me:s3cret@host:5432/qm?password=s3cret")
     assert settings.describe_database() == "postgresql://me@host:5432/qm"
     assert "s3cret" not in repr(settings)
-
-
-@pytest.mark.parametrize(
-    ("platform", "environment", "ending"),
-    [
-        ("linux", {"XDG_DATA_HOME": "/d"}, "/d/quartermaster/hub"),
-        ("linux", {}, "/.local/share/quartermaster/hub"),
-        ("darwin", {}, "/Library/Application Support/quartermaster/hub"),
-        ("win32", {"LOCALAPPDATA": "/l"}, "/l/quartermaster/hub"),
-    ],
-)
-def test_the_data_folder_is_where_the_platform_keeps_data(
-    platform: str, environment: dict[str, str], ending: str
-) -> None:
-    assert default_data_dir(environment, platform).as_posix().endswith(ending)
