@@ -93,7 +93,7 @@ def write_case(case: Mapping[str, Any], folder: Path) -> Path:
     """Write a recorded safetensors or GGUF case below a folder and return its path."""
     place = folder / case["folder"] / case["id"]
     place.mkdir(parents=True, exist_ok=True)
-    path = place / case["file_name"].replace("/", "_")
+    path: Path = place / case["file_name"].replace("/", "_")
     if case["format"] == "gguf":
         header, body_bytes = gguf_header(case["tensors"], case["metadata"])
         path.write_bytes(header)

@@ -88,6 +88,7 @@ class Library:
         self._traits: dict[str, RootTraits] = {}
         self._volumes: dict[str, set[str]] = {}
         self._gone: dict[str, str] = {}
+        self._compared: set[str] = set()
         self._problems: dict[str, list[Problem]] = {}
         self._jobs: dict[Hashable, list[Record]] = {}
         self._settling = Settling()
@@ -149,6 +150,7 @@ class Library:
                 for relative in list(self._records[path]):
                     self._remove(path, relative)
                 del self._roots[path], self._records[path]
+                self._compared.discard(path)
                 self._gone.pop(path, None)
                 self._problems.pop(path, None)
             for path, (root, traits) in wanted.items():
@@ -168,9 +170,11 @@ class Library:
             if self._roots.get(root.path) != root:
                 return  # the roots changed while the scan ran
             records = self._records[root.path]
-            first = not records
-            rows = self.index.below(root.path) if first else {}
             away = self._away(root, result, below)
+            # A root that is and stays empty (most have one for the rest) need not be held against all rows each time.
+            first = not records and bool(result.files or away or root.path not in self._compared)
+            rows = self.index.below(root.path) if first else {}
+            self._compared.add(root.path)
             if first and away:
                 self._recall(root, rows, away)
             for relative, found in result.files.items():

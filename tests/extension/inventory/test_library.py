@@ -253,6 +253,28 @@ def test_a_removed_root_takes_its_models_along(house: House) -> None:
     assert house.changed == ["models/a.safetensors"]
 
 
+def test_a_root_that_stays_empty_is_held_against_the_index_once(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Most agents have one, for what lies beside the folders with known names; the index has a row per model."""
+    lora = Root(str(house.models / "Lora"), "Lora", "LORA")
+    house.roots = [lora, Root(str(house.models), "models", None, excludes=("/Lora",))]
+    write_model(house.models / "Lora" / "a.safetensors")
+    write_model(house.models / "b.safetensors", b"other")
+    house.look()
+    (house.models / "b.safetensors").unlink()
+    house.restart()
+    assert list(house.look()) == ["a.safetensors"]
+    row = house.index.get(str(house.models / "b.safetensors"))
+    assert row is not None and row.gone
+
+    asked: list[str] = []
+    below = house.index.below
+    monkeypatch.setattr(house.index, "below", lambda folder: asked.append(folder) or below(folder))
+    house.look()
+    assert not asked
+    write_model(house.models / "c.safetensors", b"third")
+    assert sorted(house.look()) == ["a.safetensors", "c.safetensors"]
+
+
 def test_without_stable_inodes_a_sample_decides(house: House) -> None:
     house.traits = RootTraits(stable_inodes=False)
     path = house.models / "a.safetensors"
