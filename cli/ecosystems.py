@@ -8,7 +8,8 @@ from typing import Any
 
 from ..ecosystems import answers, compact, expand, legacy, load, table
 from ..ecosystems.catalogue import Catalogue
-from ..ecosystems.errors import EcosystemsError, Fault, LegacyError, QuestionError
+from ..ecosystems.errors import CatalogueError, EcosystemsError, Fault, LegacyError, QuestionError
+from ..ecosystems.facts import parse_json
 from ..ecosystems.lookups import Subject
 from ..ecosystems.model_types import MODEL_TYPES, canonical_type
 from ..ecosystems.records import FULL, NONE, PARTIAL, SUPPORT_TYPES, UNKNOWN
@@ -223,10 +224,12 @@ def _expand(arguments: argparse.Namespace) -> int:
 def _read_legacy(path: Path) -> Any:
     try:
         content = sys.stdin.read() if str(path) == "-" else path.read_text(encoding="utf-8-sig")
-        return json.loads(content)
+        return parse_json(content.encode("utf-8", "surrogatepass"), str(path))
+    except CatalogueError as error:  # which also says what is wrong with other JSON, such as a key that stands twice
+        raise CommandError(str(error)) from error
     except OSError as error:
         raise CommandError(f"{path} cannot be read: {error.strerror or error}") from error
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise CommandError(f"{path} is not JSON: {error}") from error
 
 

@@ -34,7 +34,7 @@ class Compacted:
     document: dict[str, Any]
     """One file in the document's schema, with ``exceptions``, the ``layout`` where it needs one, and the ``report``."""
     report: list[dict[str, Any]]
-    """One item per list of the configuration: its place, its number of cells, and how many became what."""
+    """One item per list of the configuration (or group without any): its place, its cells, how many became what."""
 
     @property
     def exceptions(self) -> int:

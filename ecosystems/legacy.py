@@ -31,7 +31,7 @@ class Legacy:
     """The groups as they were written."""
     cells: Cells = field(default_factory=lambda: {r.FULL: {}, r.PARTIAL: {}})
     blocks: list[tuple[str, str, str, set[tuple[str, str]]]] = field(default_factory=list)
-    """(place in the file, group, grade, cells) of every list, for the report."""
+    """(place in the file, group, grade, cells) of every list, and of a group without any, for the report."""
     base_models: dict[str, None] = field(default_factory=dict)
     """All base models that have a cell, in an order that agrees with every list where there is one."""
 
@@ -55,7 +55,10 @@ def read_legacy(raw: Any) -> Legacy:
     neighbours: list[tuple[str, str]] = []
     for index, entry in enumerate(raw):
         group = read_entry(entry, f"[{index}]")
+        label = f"[{index}] {group}" if group in legacy.cells[r.FULL] else group  # it stands in the list again
         legacy.entries.append(entry)
+        if not any(entry.get(key) for key in LISTS):
+            legacy.blocks.append((label, group, r.FULL, set()))
         for grade in LISTS.values():
             legacy.cells[grade].setdefault(group, set())
         for key, grade in LISTS.items():
@@ -63,7 +66,7 @@ def read_legacy(raw: Any) -> Legacy:
             for number, block in enumerate(blocks):
                 cells = block_cells(block)
                 legacy.cells[grade][group] |= cells
-                legacy.blocks.append((f"{group}.{key}[{number}]", group, grade, cells))
+                legacy.blocks.append((f"{label}.{key}[{number}]", group, grade, cells))
             named = [block["baseModels"] for block in blocks if block_cells(block)]
             legacy.base_models.update(dict.fromkeys(name for models in named for name in models))
             for models in (*named, [models[0] for models in named]):

@@ -71,6 +71,10 @@ OLD: list[dict[str, Any]] = [
 ]
 
 
+A = {"modelTypes": ["lora", "Checkpoint"], "baseModels": ["A 2", "A 1"]}
+"""Types and base models in another order and spelling than ``expand`` writes them."""
+
+
 @pytest.mark.parametrize("hierarchy", [True, False])
 def test_expand_after_compact_gives_the_original_back(hierarchy: bool) -> None:
     result = compact(read_legacy(OLD), load_default() if hierarchy else None)
@@ -83,9 +87,6 @@ def test_only_what_is_laid_out_otherwise_is_kept_as_it_was_written() -> None:
     assert [item if isinstance(item, str) else item["group"] for item in layout] == [entry["group"] for entry in OLD]
     assert "SD1" in layout and "Empty" in layout, "these are written as expand writes them"
     assert OLD[3] in layout, "two lists of equal types, which expand would gather into one"
-
-
-A = {"modelTypes": ["lora", "Checkpoint"], "baseModels": ["A 2", "A 1"]}
 
 
 @pytest.mark.parametrize(
@@ -148,12 +149,19 @@ def test_the_report_says_what_became_of_every_list() -> None:
         for entry in OLD
         for key in ("support", "partialSupport")
         for index in range(len(entry.get(key, [])))
-    ]
+    ] + ["Empty"]
     for item in result.report:
         assert sum(item["became"].values()) == item["cells"]
     by_entry = {item["entry"]: item["became"] for item in result.report}
     assert by_entry["SD1.support[0]"] == {"support definition": 6}
     assert by_entry["Flux1.support[1]"] == {"exception": 2}
+    assert by_entry["Empty"] == {}
+
+
+def test_the_report_tells_a_group_that_stands_twice_apart() -> None:
+    legacy = [{"group": "A", "support": [A]}, {"group": "B", "support": []}, {"group": "A", "support": [A]}]
+    report = compact(read_legacy(legacy)).report
+    assert [item["entry"] for item in report] == ["A.support[0]", "B", "[2] A.support[0]"]
 
 
 def test_compacting_the_expanded_civitai_file_needs_no_exception(civitai_file: Path) -> None:
