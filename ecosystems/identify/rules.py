@@ -132,10 +132,11 @@ def _expanded(pattern: str) -> tuple[str, ...]:
 
 @lru_cache(maxsize=1)
 def _rules() -> tuple[Rule, ...]:
-    return tuple(_rule(row) for name in RULE_FILES for row in load(name)["rules"])
+    return tuple(read_rule(row) for name in RULE_FILES for row in load(name)["rules"])
 
 
-def _rule(row: Mapping[str, Any]) -> Rule:
+def read_rule(row: Mapping[str, Any]) -> Rule:
+    """Return one rule as the data files write it."""
     groups = load("families")["groups"]
     among = [name for item in row.get("among", ()) for name in groups.get(item, [item])]
     return Rule(

@@ -1,6 +1,8 @@
 """The catalogue of rules is held to its own schema: what a rule may say, and that each one can fire."""
 
+import json
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,7 +10,7 @@ from quartermaster.bench.layouts import cases
 from quartermaster.ecosystems.identify import Header, rules_version
 from quartermaster.ecosystems.identify.data import FILES, load
 from quartermaster.ecosystems.identify.layout import Layout, flatten, parse
-from quartermaster.ecosystems.identify.rules import RULE_FILES, Rule, all_rules, expand, holds, matching
+from quartermaster.ecosystems.identify.rules import RULE_FILES, Rule, all_rules, expand, holds, matching, read_rule
 from quartermaster.ecosystems.model_types import MODEL_TYPES
 
 ROWS: list[dict[str, Any]] = [row for name in RULE_FILES for row in load(name)["rules"]]
@@ -180,3 +182,15 @@ def test_the_version_of_the_rules_is_a_digest_of_every_file() -> None:
     assert re.fullmatch(r"[0-9a-f]{16}", rules_version())
     assert set(RULE_FILES) <= set(FILES)
     assert len(all_rules()) == len(ROWS)
+
+
+def test_the_rule_in_the_documentation_is_one() -> None:
+    """What docs/identification.md tells a newcomer to write is read as a rule, and holds where it says."""
+    text = (Path(__file__).parents[3] / "docs" / "identification.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"```json\n(.*?)```", text, re.DOTALL)
+    row = json.loads(example)
+    test_a_rule_says_what_it_proves_and_why_in_known_words(row)
+    test_anchors_are_written_as_modules_are(row)
+    documented = read_rule(row)
+    assert holds(documented, layout(example_blocks__0__attn__to_q__weight=[1792, 1792]))
+    assert not holds(documented, layout(example_blocks__0__attn__to_q__weight=[1792, 1536]))

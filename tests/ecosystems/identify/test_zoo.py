@@ -1,5 +1,7 @@
 """Every recorded layout, as a file: what header or metadata can prove is right, and nothing else is claimed."""
 
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +11,7 @@ from quartermaster.ecosystems.identify import identify_file
 from quartermaster.ecosystems.identify.verdict import CLAIM
 
 CASES = {case["id"]: case for case in cases() if case["truth"] and case["format"] in {"safetensors", "gguf"}}
+Answers = Callable[[str], dict[str, Any]]
 DAMAGED = {"adv-overlapping-offsets"}
 """Written whole here: the hostile form is in test_hostile."""
 PROVABLE = sorted(name for name, case in CASES.items() if case["truth"]["header_ecosystem"] and name not in DAMAGED)
@@ -21,38 +24,45 @@ def identified(case: dict[str, Any], folder: Path) -> dict[str, Any]:
     return found.as_json()
 
 
+@pytest.fixture(scope="module")
+def answers(tmp_path_factory: pytest.TempPathFactory) -> Answers:
+    """Return what is said of a case; each is written and read once."""
+    folder = tmp_path_factory.mktemp("zoo")
+    return cache(lambda name: identified(CASES[name], folder))
+
+
 @pytest.mark.parametrize("name", PROVABLE)
-def test_what_a_header_proves_is_claimed(name: str, tmp_path: Path) -> None:
+def test_what_a_header_proves_is_claimed(name: str, answers: Answers) -> None:
     truth = CASES[name]["truth"]
-    found = identified(CASES[name], tmp_path)
+    found = answers(name)
     assert found["kind"] in truth["acceptable_kinds"]
     assert found["ecosystem"] == truth["header_ecosystem"]
     assert found["confidence"] >= CLAIM
 
 
 @pytest.mark.parametrize("name", UNPROVABLE)
-def test_what_no_header_proves_is_not_claimed(name: str, tmp_path: Path) -> None:
+def test_what_no_header_proves_is_not_claimed(name: str, answers: Answers) -> None:
     truth = CASES[name]["truth"]
-    found = identified(CASES[name], tmp_path)
+    found = answers(name)
     assert found["kind"] in truth["acceptable_kinds"]
     assert found["confidence"] < CLAIM
     assert found["ecosystem"] in {None, *truth["acceptable"]}
 
 
 @pytest.mark.parametrize("name", UNPROVABLE)
-def test_a_family_is_named_by_its_root_or_not_at_all(name: str, tmp_path: Path) -> None:
+def test_a_family_is_named_by_its_root_or_not_at_all(name: str, answers: Answers) -> None:
     """Where the truth leaves several ecosystems of one family, an answer must still be useful."""
     truth = CASES[name]["truth"]
-    found = identified(CASES[name], tmp_path)
+    found = answers(name)
     undecided = {"adv-mixed-sd1-and-sdxl-keys", "lora-qwen-invoke-diffusers"}
     if truth["decidable_by"] == "layout" and truth["ecosystem"] and name not in undecided:
         assert found["ecosystem"] in truth["acceptable"]
 
 
 @pytest.mark.parametrize("name", sorted(CASES))
-def test_an_answer_is_the_same_wherever_the_file_lies(name: str, tmp_path: Path) -> None:
+def test_an_answer_is_the_same_wherever_the_file_lies(name: str, answers: Answers, tmp_path: Path) -> None:
     elsewhere = {**CASES[name], "folder": "models/Stable-diffusion", "file_name": "model.bin"}
-    here, there = identified(CASES[name], tmp_path / "a"), identified(elsewhere, tmp_path / "b")
+    here, there = answers(name), identified(elsewhere, tmp_path)
     assert [here[key] for key in ("kind", "ecosystem", "base_model", "confidence")] == [
         there[key] for key in ("kind", "ecosystem", "base_model", "confidence")
     ]
