@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import venv
@@ -66,3 +67,27 @@ def test_an_older_python_is_told_which_it_takes(clone: Path) -> None:
     ended = subprocess.run([sys.executable, "-c", code], cwd=clone, capture_output=True, text=True, check=False)
     assert ended.returncode == 2
     assert "needs Python 3.10 or newer" in ended.stderr
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no signal that one process can send another")
+def test_ctrl_c_while_something_is_fetched_is_not_blamed_on_the_network(clone: Path, tmp_path: Path) -> None:
+    pip = tmp_path / "fake" / "pip"
+    pip.mkdir(parents=True)
+    (pip / "__init__.py").write_bytes(b"")
+    (pip / "__main__.py").write_text(
+        "import signal, sys\n"
+        "if 'install' in sys.argv:\n"
+        "    print('fetching for ever', flush=True)\n"
+        "    signal.pause()\n",
+        encoding="utf-8",
+    )
+    environment = {"PATH": os.defpath, "PYTHONPATH": str(tmp_path / "fake")}
+    with subprocess.Popen(
+        [sys.executable, str(clone / "dev.py"), "run"], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        start_new_session=True, encoding="utf-8",
+    ) as process:  # fmt: skip
+        assert process.stdout is not None and process.stderr is not None
+        assert process.stdout.readline() == "fetching for ever\n"
+        os.killpg(process.pid, signal.SIGINT)
+        assert process.wait(60) == 130
+        assert "network" not in process.stderr.read()
