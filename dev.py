@@ -27,6 +27,7 @@ DEV = ROOT / ".dev"
 LOCK = ROOT / "constraints" / "dev.txt"
 WINDOWS = os.name == "nt"
 UV_VERSION = ">=0.8"
+INTERRUPTED = 130  # 128 + SIGINT, as shells count
 
 
 def main(arguments: list[str]) -> int:
@@ -44,7 +45,7 @@ def main(arguments: list[str]) -> int:
         print(f"dev.py: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        return 130
+        return INTERRUPTED
 
 
 class SetupError(Exception):
@@ -208,7 +209,10 @@ def invoke(command: list[str]) -> None:
     Raises:
         SetupError: it failed; what it printed has been shown.
     """
-    if call(command, env=uv_environment()):
+    code = call(command, env=uv_environment())
+    if code == INTERRUPTED:
+        raise KeyboardInterrupt
+    if code:
         raise SetupError(f"this step failed: {' '.join(command)}\nIs the network there? It may be repeated.")
 
 
@@ -222,14 +226,18 @@ def become(command: list[str]) -> int:
 
 
 def call(command: list[str], *, cwd: Path = ROOT, env: dict[str, str] | None = None) -> int:
-    """Run a command to its end, passing Ctrl-C on to it, and return its exit code (128 + n for signal n)."""
+    """Run a command to its end and return its exit code (128 + n for signal n; that of Ctrl-C where that ended it)."""
     process = subprocess.Popen(command, cwd=cwd, env=env)
+    interrupted = False
     while True:
         try:
             code = process.wait()
-            return code if code >= 0 else 128 - code
         except KeyboardInterrupt:
-            continue  # the console sent it to the child as well, which ends in its own way
+            interrupted = True  # the console sent it to the child as well, which ends in its own way
+            continue
+        if interrupted and code:
+            return INTERRUPTED
+        return code if code >= 0 else 128 - code
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from ..hub.services import Hub
 from ..hub.settings import HubSettings
 from ..hub_client import DEFAULT_HUB_PORT
 from .folders import folder_name, home_of
-from .output import DONE, NO, WRONG_USE, CommandError, emit, say, tell
+from .output import DONE, NO, WRONG_USE, CommandError, add_verbose_argument, emit, say, tell
 
 DEFAULT_HOST = "127.0.0.1"
 
@@ -55,6 +55,7 @@ def _common(parser: argparse.ArgumentParser) -> None:
         help="the hub's data folder (default: $QUARTERMASTER_HOME/hub, or quartermaster/hub in the user's data folder)",
     )
     parser.add_argument("--json", action="store_true", help="print answers as JSON")
+    add_verbose_argument(parser)
 
 
 def port_number(text: str) -> int:

@@ -13,7 +13,7 @@ import sys
 from collections.abc import Sequence
 
 from .._version import VERSION
-from .output import ABORTED, DONE, WRONG_USE, CommandError, LogFormatter, say
+from .output import ABORTED, DONE, VERBOSE_HELP, WRONG_USE, CommandError, LogFormatter, add_verbose_argument, say
 
 COMMANDS = {
     "up": "start a hub and an agent over a folder of models, in one go",
@@ -29,7 +29,6 @@ COMMANDS = {
 """Command -> its line of help; the module has the command's name (``hash`` is ``hash_files``)."""
 
 _MODULES = {"hash": "hash_files"}
-_VERBOSE = "more on stderr; twice for everything"
 
 
 def build_parser(command: str | None) -> argparse.ArgumentParser:
@@ -39,7 +38,7 @@ def build_parser(command: str | None) -> argparse.ArgumentParser:
         description="Know which models every Stable Diffusion server has, and which of them work together.",
     )
     parser.add_argument("--version", action="version", version=f"quartermaster {VERSION}")
-    parser.add_argument("-v", "--verbose", action="count", default=0, help=_VERBOSE)
+    parser.add_argument("-v", "--verbose", action="count", default=0, help=VERBOSE_HELP)
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     for name, line in COMMANDS.items():
         sub = commands.add_parser(name, help=line, description=line[0].upper() + line[1:] + ".")
@@ -47,7 +46,7 @@ def build_parser(command: str | None) -> argparse.ArgumentParser:
             module = importlib.import_module(f".{_MODULES.get(name, name)}", __package__)
             module.configure(sub)
             sub.set_defaults(execute=module.execute)
-            sub.add_argument("-v", "--verbose", action="count", default=argparse.SUPPRESS, help=_VERBOSE)
+            add_verbose_argument(sub)
     return parser
 
 

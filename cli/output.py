@@ -1,5 +1,6 @@
 """What commands print and how they end: answers on stdout, everything said besides on stderr."""
 
+import argparse
 import json
 import logging
 import os
@@ -18,6 +19,13 @@ UNREACHABLE = 3
 """The hub could not be reached."""
 ABORTED = 130
 """Ctrl-C ended a command that was not finished (128 + SIGINT, as shells count)."""
+
+VERBOSE_HELP = "more on stderr; twice for everything"
+
+
+def add_verbose_argument(parser: argparse.ArgumentParser) -> None:
+    """Add ``-v`` to a command's own arguments, beside that of the whole program."""
+    parser.add_argument("-v", "--verbose", action="count", default=argparse.SUPPRESS, help=VERBOSE_HELP)
 
 
 class CommandError(Exception):

@@ -61,8 +61,8 @@ def execute(options: argparse.Namespace) -> int:
 
 
 def _tell_agent(agent: dict[str, Any]) -> None:
-    running = "running" if agent["running"] else "NOT RUNNING, at its end it had"
-    tell(f"agent {agent.get('server_id')}: {running}, {agent.get('models')} models "
+    running = "running," if agent["running"] else "NOT RUNNING, at its end it had"
+    tell(f"agent {agent.get('server_id')}: {running} {agent.get('models')} models "
          f"({agent.get('claimed')} claimed), digest {agent.get('digest')}")  # fmt: skip
     for root in agent.get("roots", []):
         state = f"STALE: {root['stale']}" if root.get("stale") else f"{root.get('method')}: {root.get('reason')}"

@@ -65,6 +65,26 @@ def test_once_waits_for_a_file_that_settles_and_says_what_it_leaves_out(desk: De
         ]
 
 
+def test_once_says_no_where_a_folder_is_away_and_keeps_its_models(desk: Desk, tmp_path: Path) -> None:
+    for name in ("here", "nas"):
+        write_model(tmp_path / name / "a.safetensors", name.encode())
+    desk.home.more = desk.key("agent", "away")
+    arguments = ("agent", "--once", "--json", "--hub", desk.hub.address, "--server", "away")
+    roots = ("--root", f"LORA={tmp_path / 'here'}", "--root", f"LORA={tmp_path / 'nas'}")
+    assert desk.home.run(*arguments, *roots).code == 0
+    (tmp_path / "nas").rename(tmp_path / "unplugged")
+    ended = desk.home.run(*arguments, *roots)
+    assert ended.code == 1
+    (status,) = ended.lines()
+    assert (status["models"], status["in_sync"]) == (2, True)
+    assert f"the folder {tmp_path / 'nas'} cannot be looked at" in ended.err
+    with desk.client() as client:
+        hashes = [str(model["sha256"]) for model in client.models({"server": "away"})]
+        servers = [server for answer in client.availabilities(hashes) for server in answer.servers]
+    states = {server.path: server.state for server in servers}
+    assert states == {"here/a.safetensors": "present", "nas/a.safetensors": "stale"}
+
+
 def test_a_key_that_is_wrong_missing_or_another_servers_is_wrong_use(desk: Desk, tmp_path: Path) -> None:
     write_model(tmp_path / "m/a.safetensors")
     wrong = {"QUARTERMASTER_API_KEY": "qm_nobody", "QUARTERMASTER_API_SECRET": "hunter2hunter2"}

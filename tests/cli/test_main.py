@@ -63,6 +63,7 @@ def test_verbose_may_stand_before_the_command_or_behind_it(home: Home, tmp_path:
     ended = home.run(*(["-vv", *agent] if place == "before" else [*agent, "-vv"]))
     assert ended.code == 3
     assert " DEBUG " in ended.err
+    assert home.run("hub", "key", "list", "-v").code == 0
 
 
 def test_a_package_that_is_missing_is_named_with_what_brings_it(
