@@ -1,7 +1,7 @@
 """The ledger: the digest of every published entry, the inventory's own, and what the hub has not been told yet."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from ..hub_client.digest import MODULUS, add, bucket_digests, bucket_prefix, path_key, to_hex
 
@@ -76,6 +76,11 @@ class Ledger:
         """Return the digest of each bucket that is not empty."""
         with self._lock:
             return bucket_digests(((key, digest) for digest, key in self._digests.values()), bits)
+
+    def sum_of(self, names: Iterable[str]) -> int:
+        """Return the sum of the digests of those of these paths that are published."""
+        with self._lock:
+            return add(*(self._digests[name][0] for name in names if name in self._digests))
 
     def in_buckets(self, prefixes: set[str], bits: int) -> dict[str, list[str]]:
         """Return the paths in each of these buckets, an empty list for one that is empty here."""

@@ -28,7 +28,7 @@ from ..hub_client import (
     StoppedError,
     SyncAnswer,
 )
-from ..hub_client.digest import DEFAULT_BUCKET_BITS
+from ..hub_client.digest import DEFAULT_BUCKET_BITS, add, to_hex
 from .inventory.library import Library
 from .ledger import Ledger
 
@@ -45,8 +45,9 @@ SETTLE_TRIES = 4
 """How often an agent that runs once tries a hub that does not answer."""
 SETTLE_ANSWERS = 10
 """How often it compares with a hub that answers, and yet never holds what it was told."""
-PART_ENTRIES = 2000
-"""More changes than this go as buckets, in parts of about this many entries."""
+PART_ENTRIES = 10_000
+"""More changes than this go as buckets, in parts of about this many entries. Each part is one transaction of the hub,
+which writes most pages of its indexes; this many entries are a body of some MiB, gzipped."""
 
 
 @dataclass(frozen=True)
@@ -273,25 +274,29 @@ class Syncer:
         """
         mine = self._ledger.buckets(hub.bits)
         differing = {prefix for prefix in {*mine, *hub.digests} if mine.get(prefix) != hub.digests.get(prefix)}
-        for part in self._parts(self._ledger.in_buckets(differing, hub.bits)):
-            body = Buckets(part, hub.bits, described=None if describe else frozenset())
+        for part, digest in self._parts(self._ledger.in_buckets(differing, hub.bits)):
+            body = Buckets(part, hub.bits, to_hex(digest), described=None if describe else frozenset())
             answer = self.client.push_buckets(self.server_id, body, self.sender)
             self._noted(answer)
             hub_digest = answer.digest
         self._hub_digest = hub_digest
 
-    def _parts(self, names: dict[str, list[str]]) -> Iterator[dict[str, list[ModelEntry]]]:
+    def _parts(self, names: dict[str, list[str]]) -> Iterator[tuple[dict[str, list[ModelEntry]], int]]:
+        """Yield some of the buckets with their entries, and the sum of these entries' digests."""
         part: dict[str, list[ModelEntry]] = {}
-        count = 0
+        count = total = 0
         for prefix in sorted(names):
-            entries = [entry for name in sorted(names[prefix]) if (entry := self._entry(name)) is not None]
+            with self._library.frozen():  # entries and their digests are of one moment
+                entries = [entry for name in sorted(names[prefix]) if (entry := self._entry(name)) is not None]
+                digest = self._ledger.sum_of(names[prefix])
             if part and count + len(entries) > self._part_entries:
-                yield part
-                part, count = {}, 0
+                yield part, total
+                part, count, total = {}, 0, 0
             part[prefix] = entries
             count += len(entries)
+            total = add(total, digest)
         if part:
-            yield part
+            yield part, total
 
     def _describe(self) -> None:
         """Send the metadata that the hub asked for: a delta that changes no digest."""

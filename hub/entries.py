@@ -3,13 +3,12 @@
 This runs 50,000 times in a first sync: plain checks in a row, no object per field.
 """
 
-import json
 import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from ..ecosystems.model_types import canonical_type
-from ..hub_client.digest import canonical_json, entry_digest, metadata_digest, path_key
+from ..hub_client.digest import canonical_json, content_digest, entry_digest, path_key
 from .errors import FieldError
 from .fields import MAX_INTEGER, deeper_than, kept_json
 from .hashes import AUTOV2_DIGITS, AUTOV3_DIGITS
@@ -120,7 +119,7 @@ def read_entry(value: object, limits: Limits) -> Entry:
     return Entry(
         path=path,
         path_key=path_key(path),
-        digest=_digest(value),
+        digest=_digest(value if described is None else {**value, "metadata": stated}),
         type=known_type,
         size_bytes=size_bytes,
         mtime_ns=mtime_ns,
@@ -189,7 +188,7 @@ def _name(value: Mapping[str, Any], name: str, limits: Limits) -> str | None:
 
 def _identification(value: Mapping[str, Any], limits: Limits) -> str | None:
     """Return ``evidence`` and ``conflicts`` as the JSON that is stored."""
-    kept = {}
+    kept = []
     for name in ("evidence", "conflicts"):
         listed = value.get(name)
         if listed is None:
@@ -197,9 +196,8 @@ def _identification(value: Mapping[str, Any], limits: Limits) -> str | None:
         if not isinstance(listed, list):
             raise FieldError(name, "must be a list")
         if listed:
-            kept_json(listed, name, limits.identification_bytes, limits.json_depth)
-            kept[name] = listed
-    return json.dumps(kept, separators=(",", ":")) if kept else None
+            kept.append(f'"{name}":{kept_json(listed, name, limits.identification_bytes, limits.json_depth)}')
+    return f"{{{','.join(kept)}}}" if kept else None
 
 
 def _metadata(value: Mapping[str, Any], limits: Limits) -> tuple[str | None, str | None, str | None]:
@@ -218,7 +216,7 @@ def _metadata(value: Mapping[str, Any], limits: Limits) -> tuple[str | None, str
     content = canonical_json(metadata)
     if len(content) > limits.metadata_bytes:
         raise FieldError("metadata", f"must not be longer than {limits.metadata_bytes} bytes as JSON")
-    return metadata_digest(metadata), content.decode("ascii"), claimed_autov3(metadata)
+    return content_digest(content), content.decode("ascii"), claimed_autov3(metadata)
 
 
 def claimed_autov3(metadata: Mapping[str, Any]) -> str | None:

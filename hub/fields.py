@@ -12,6 +12,7 @@ MAX_INTEGER = (1 << 63) - 1
 """The largest integer that both databases hold."""
 
 _UNUSABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+_encode = json.JSONEncoder(ensure_ascii=True, allow_nan=False, separators=(",", ":")).encode
 _SERVER_ID = re.compile(r"[^\x00-\x1f\x7f-\x9f\ud800-\udfff/\\]{1,100}")
 
 
@@ -113,7 +114,7 @@ def kept_json(value: object, name: str, limit_bytes: int, depth: int) -> str:
     """Return JSON as the ASCII text that is stored, within limits of size and depth."""
     if deeper_than(value, depth):
         raise FieldError(name, f"must not be nested more than {depth} levels deep")
-    kept = json.dumps(value, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
+    kept = _encode(value)
     if len(kept) > limit_bytes:
         raise FieldError(name, f"must not be longer than {limit_bytes} bytes as JSON")
     return kept

@@ -34,7 +34,12 @@ def canonical_json(value: object) -> bytes:
 
 def metadata_digest(metadata: Mapping[str, Any]) -> str:
     """Return the 16 hex digits that stand for a metadata object inside its entry."""
-    return hashlib.blake2b(canonical_json(metadata), digest_size=8).hexdigest()
+    return content_digest(canonical_json(metadata))
+
+
+def content_digest(content: bytes) -> str:
+    """Return the same for a metadata object whose canonical JSON is at hand."""
+    return _blake2b(content, digest_size=8).hexdigest()
 
 
 def entry_digest(entry: Mapping[str, Any]) -> int:

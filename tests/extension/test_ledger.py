@@ -23,6 +23,8 @@ def test_digest_count_and_buckets_are_those_of_what_it_holds(steps: list[tuple[s
             held[name] = digest
     assert ledger.state() == (to_hex(sum(held.values()) % 2**64), len(held))
     assert ledger.buckets(8) == bucket_digests([(path_key(name), digest) for name, digest in held.items()], 8)
+    some = [name for name in held if "1" in name]
+    assert ledger.sum_of([*some, "never there"]) == sum(held[name] for name in some) % 2**64
     prefixes = {bucket_prefix(path_key(name), 8) for name in held} | {"00"}
     listed = ledger.in_buckets(prefixes, 8)
     assert set(listed) == prefixes
