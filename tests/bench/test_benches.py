@@ -66,11 +66,11 @@ def test_sync() -> None:
 
 def test_the_bare_insert_leaves_the_rows_that_the_hub_wrote(tmp_path: Path) -> None:
     credentials = make_key(tmp_path / "hub")
-    with sync.published("many", tmp_path, 50) as many, hub_process(tmp_path / "hub") as address:
-        syncer = many.syncer(address, credentials)
+    with sync.published("many", tmp_path, 50) as many, hub_process(tmp_path / "hub") as hub:
+        syncer = many.syncer(hub.address, credentials)
         sync.settle(syncer)
         syncer.client.close()
-    sync.bare_insert_seconds(tmp_path / "hub" / "hub.sqlite", tmp_path / "bare")
+    sync.bare_insert_seconds(tmp_path / "hub", tmp_path / "bare")
     contents = []
     for name in ("hub", "bare"):
         connection = sqlite3.connect(tmp_path / name / "hub.sqlite")
@@ -80,7 +80,7 @@ def test_the_bare_insert_leaves_the_rows_that_the_hub_wrote(tmp_path: Path) -> N
 
 
 def test_the_relay_counts_every_byte_of_a_request_and_its_answer(tmp_path: Path) -> None:
-    with hub_process(tmp_path / "hub") as address, Relay(address) as relay:
+    with hub_process(tmp_path / "hub") as hub, Relay(hub.address) as relay:
         with requests.Session() as session:
             answer = session.get(f"{relay.address}/healthz", headers={"X-Long": "x" * 5000}, timeout=30)
             assert answer.json()["success"]
