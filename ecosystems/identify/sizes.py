@@ -54,13 +54,13 @@ _ENDING = re.compile(
 
 def dimensions(header: Header, name: str) -> Dimensions:
     """Return the size of the module that the tensor ``name`` belongs to; what is not known of it is None."""
+    base = _ENDING.sub("", name)
+    if base + ".weight" == name and ".oft_R" not in name:  # most modules of a whole model
+        return _plain(header, name)
     if _ROTATION.search(name):
         return _rotated(header, name)
     if _OTHER_FORM.search(name) or _BESIDE.search(name):
         return Dimensions(None, None)
-    base = _ENDING.sub("", name)
-    if base + ".weight" == name:  # most modules of a whole model
-        return _plain(header, name)
     pair = _low_rank(header, base)
     if pair is not None:
         return pair
