@@ -91,7 +91,7 @@ def _add(database: Database, connection: Connection, new: list[Entry], now: floa
     database.execute_many(connection, insert, [new_row(entry, now) for entry in new])
     stated = [entry.sha256 for entry in new if entry.sha256 is not None]
     query = select(models.c.hash_sha256, models.c.id).where(among(connection, models.c.hash_sha256, stated))
-    return {sha256: model_id for sha256, model_id in connection.execute(query).tuples()}  # noqa: C416 (typed)
+    return {row[0]: row[1] for row in connection.execute(query)}
 
 
 def promote(database: Database, connection: Connection, new: Collection[str], now: float) -> bool:
