@@ -335,9 +335,11 @@ class Library:
         urgency = Urgency.CHECK if known else Urgency.NEW if self._started else Urgency.BACKLOG
         self._read(record, urgency, known or {})
 
-    def _read(self, record: Record, urgency: Urgency, known: Mapping[str, Facts] | None = None) -> None:
+    def _read(
+        self, record: Record, urgency: Urgency, known: Mapping[str, Facts] | None = None, *, alone: bool = False
+    ) -> None:
         stable = self._traits[record.root.path].stable_inodes
-        self._readings.read(record, urgency, stable, known or {})
+        self._readings.read(record, urgency, stable, known or {}, alone=alone)
 
     def read_done(self, job: Job, outcome: Outcome) -> None:
         """Take in what reading a file gave: facts, or why there are none."""
@@ -357,7 +359,7 @@ class Library:
                     same = (row for row in self.index.with_inode(record.found) if row.facts.sha256 == facts.sha256)
                     self._moved(record, same)
                 if not _is_of(job, record):
-                    self._read(record, Urgency.CHECK, {facts.sample: facts} if facts.sample else {})
+                    self._read(record, Urgency.CHECK, {facts.sample: facts} if facts.sample else {}, alone=True)
 
     def _failed(self, record: Record, error: FileError) -> None:
         key = (record.root.path, record.relative)

@@ -4,6 +4,7 @@ from collections.abc import Hashable, Mapping
 from typing import Protocol
 
 from ...ecosystems.model_types import LORA_TYPES
+from .completeness import is_safetensors_name
 from .index import Facts
 from .pool import Job, Urgency
 from .record import Record
@@ -26,13 +27,24 @@ class Readings:
         self._work = work
         self._waiting: dict[Hashable, list[Record]] = {}
 
-    def read(self, record: Record, urgency: Urgency, stable_inodes: bool, known: Mapping[str, Facts]) -> None:
+    def read(
+        self,
+        record: Record,
+        urgency: Urgency,
+        stable_inodes: bool,
+        known: Mapping[str, Facts],
+        *,
+        alone: bool = False,
+    ) -> None:
         """Have the content of a record's file read, in place of what was to be done with it before.
 
-        ``known`` maps samples to the facts that hold if the file has that sample.
+        ``known`` maps samples to the facts that hold if the file has that sample. Other links to the file join,
+        unless this record is to be read ``alone``, for the very state in which it is now.
         """
         found = record.found
-        key = (found.device, found.inode, found.size, found.mtime_ns, record.path if not found.inode else "")
+        path = record.path if alone or not found.inode else ""
+        # Links whose names promise different formats are held against different rules: is it whole?
+        key = (found.device, found.inode, found.size, found.mtime_ns, is_safetensors_name(record.relative), path)
         waiting = self._join(key, record)
         tensor_hash = urgency >= Urgency.IDLE or any(r.kind in LORA_TYPES for r in waiting)
         job = Job(key, record.path, record.kind, found, tensor_hash, urgency, stable_inodes, dict(known))

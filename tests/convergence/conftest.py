@@ -10,6 +10,9 @@ from quartermaster.tests.convergence.hub_house import make_fresh
 SEQUENCES = int(os.environ.get("QUARTERMASTER_SEQUENCES", "300"))
 """How many sequences run in all; a few more, where they do not divide evenly."""
 
+SHRINK = os.environ.get("QUARTERMASTER_SHRINK", "") == "1"
+"""Whether a sequence that fails is made shorter first, which takes minutes."""
+
 
 @pytest.fixture(scope="session")
 def fresh_hub(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Credentials]:

@@ -19,7 +19,7 @@ from quartermaster.tests.convergence.wire import Wire
 
 HUB = "http://hub"
 SETTLING_ROUNDS = 8
-"""A heartbeat finds a difference, buckets mend it, deltas tell what came meanwhile: more rounds than these are a fault."""
+"""A heartbeat finds a difference, buckets mend it, deltas tell what came meanwhile: more than these are a fault."""
 
 
 class NoEvents:
@@ -132,12 +132,14 @@ class Household:
 
     def talk(self, member: Member) -> None:
         """Let the agent talk to the hub where it would by now."""
-        if member.agent is not None and member.agent.syncer is not None:
-            if member.agent.syncer.due_at() <= self.clock.steady():
-                member.agent.syncer.round()
+        syncer = member.agent.syncer if member.agent is not None else None
+        if syncer is not None and syncer.due_at() <= self.clock.steady():
+            syncer.round()
 
     def _note(self, member: Member) -> None:
         assert member.agent is not None
+        if not member.agent.looker.scanned.is_set():
+            return  # it has only begun: what its index holds is known, and shown with its first scan
         records = member.agent.library.records()
         member.known = {r.name: (r.facts.sha256, r.found.inode) for r in records if r.facts is not None}
 
@@ -169,5 +171,3 @@ class Household:
         agent = member.agent
         assert agent is not None and agent.syncer is not None
         return agent.quiet().done and agent.syncer.complete() and not self.house.wanted(member.server_id)
-
-

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, Verbosity, seed, settings
 from hypothesis.stateful import run_state_machine_as_test
 from quartermaster.hub_client import Credentials
-from quartermaster.tests.convergence.conftest import SEQUENCES
+from quartermaster.tests.convergence.conftest import SEQUENCES, SHRINK
 from quartermaster.tests.convergence.machine import MACHINES, Machine
 
 PARTS = 12
@@ -25,7 +25,7 @@ def run(machine: str, hub: tuple[Path, Credentials], seed_: int, sequences: int)
         database=None,
         print_blob=True,
         verbosity=Verbosity.normal,
-        phases=(Phase.generate, Phase.shrink),
+        phases=(Phase.generate, Phase.shrink) if SHRINK else (Phase.generate,),
         suppress_health_check=list(HealthCheck),
     )
     run_state_machine_as_test(seed(seed_)(kind), settings=how)
