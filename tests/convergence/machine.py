@@ -402,7 +402,7 @@ class Machine(RuleBasedStateMachine):
             kept = {**held[member.server_id], **kept}
         for name, sha256 in stale.items():
             if self._is_behind_a_lost_link(name):
-                continue  # a link to a folder that is not there: it may be unmounted, so what was known of it is kept
+                continue  # the folder it leads to is not there: it may be unmounted, so what was known of it is kept
             assert name in kept, f"{name} is kept as stale and was not known when its folder went away"
             assert sha256 == kept[name].sha256
         moved = {known.inode for known in present.values()}
@@ -417,7 +417,7 @@ class Machine(RuleBasedStateMachine):
     def _is_behind_a_lost_link(self, name: str) -> bool:
         label, _, relative = name.partition("/")
         place = self.home.roots[label]
-        for part in relative.split("/")[:-1]:
+        for part in relative.split("/"):
             place = place / part
             if place.is_symlink() and not place.exists():
                 return True
