@@ -11,11 +11,12 @@ import threading
 from collections.abc import Callable
 
 from ..extension.agent import Agent, wait_until
-from ..extension.config import AgentConfig, is_server_id
+from ..extension.config import RECONCILE_SECONDS, AgentConfig, is_server_id
 from ..extension.inventory.roots import RootError
 from ..extension.inventory.watch_method import explain
 from ..extension.inventory.watch_survey import choices_for
 from ..extension.lock import AlreadyRunningError
+from ..extension.sync import HEARTBEAT_SECONDS
 from ..hub_client import DEFAULT_HUB_ADDRESS, Credentials, HubError, find_credentials
 from .connection import HUB_VARIABLE, configure_hub, exit_code, key_file_of
 from .folders import add_data_argument, add_folder_arguments, home_of, named_roots_of
@@ -51,6 +52,27 @@ def add_agent_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--hash-mib-per-second", metavar="N", type=_positive, help="read no faster than this")
     parser.add_argument(
         "--workers", metavar="N", type=int, choices=range(1, 17), default=2, help="files read at once, 1 to 16 (2)"
+    )
+    times = parser.add_argument_group("times, in seconds")
+    times.add_argument(
+        "--settle-seconds",
+        metavar="S",
+        type=_positive,
+        help="how long a file must have been left alone (2, on network file systems 10)",
+    )
+    times.add_argument(
+        "--heartbeat-seconds",
+        metavar="S",
+        type=_positive,
+        default=HEARTBEAT_SECONDS,
+        help=f"how often the hub hears of this agent, changes apart ({HEARTBEAT_SECONDS:g})",
+    )
+    times.add_argument(
+        "--reconcile-seconds",
+        metavar="S",
+        type=_positive,
+        default=RECONCILE_SECONDS,
+        help=f"how often every folder is looked at, whatever was noticed ({RECONCILE_SECONDS:g})",
     )
 
 
@@ -107,6 +129,9 @@ def settings_of(options: argparse.Namespace, hub: str | None, credentials: Crede
         home=home_of(options),
         workers=options.workers,
         mib_per_second=options.hash_mib_per_second,
+        settle_seconds=options.settle_seconds,
+        heartbeat_seconds=options.heartbeat_seconds,
+        reconcile_seconds=options.reconcile_seconds,
     )
 
 

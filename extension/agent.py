@@ -7,12 +7,15 @@ moment loses only work.
 """
 
 import platform
+import random
 import threading
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
+
+import requests
 
 from .._version import VERSION
 from ..hub_client import NO_RETRY, HubClient, Sender
@@ -24,6 +27,7 @@ from .inventory.library import Library
 from .inventory.pool import HashPool
 from .inventory.progress import Progress
 from .inventory.record import Record
+from .inventory.watcher import Watcher
 from .ledger import Ledger
 from .lock import FileLock
 from .looker import Looker
@@ -32,6 +36,21 @@ from .status_file import keep_writing, lock_path, status_path
 from .sync import Syncer
 
 INDEX_NAME = "index.sqlite"
+
+
+@dataclass(frozen=True)
+class World:
+    """What an agent has around it; a test that steps an agent by hand puts its own in its place.
+
+    ``wall`` is the wall clock in seconds since the epoch, ``monotonic`` a clock that never jumps, ``draw`` the jitter
+    between 0 and 1, ``watch`` makes the watcher, and ``session`` carries the requests to the hub.
+    """
+
+    wall: Callable[[], float] = time.time
+    monotonic: Callable[[], float] = time.monotonic
+    draw: Callable[[], float] = random.random
+    watch: Callable[..., Watcher] = Watcher
+    session: requests.Session | None = None
 
 
 @dataclass(frozen=True)
@@ -51,7 +70,7 @@ class Quiet:
 class Agent:
     """The agent of one server; ``start`` it once, ``stop`` it once."""
 
-    def __init__(self, config: AgentConfig) -> None:
+    def __init__(self, config: AgentConfig, world: World | None = None) -> None:
         """Take the server's lock and open the index; nothing runs yet.
 
         Raises:
@@ -60,20 +79,27 @@ class Agent:
             HubError: the hub's address or key cannot be used.
         """
         self.config = config
+        self._world = world = world or World()
         self._stop = threading.Event()
         make_private(config.home)
         with ExitStack() as undo:
             self._lock = FileLock(lock_path(config.home, config.server_id))
             undo.callback(self._lock.release)
-            self.index = Index(config.home / INDEX_NAME)
+            self.index = Index(config.home / INDEX_NAME, now=world.wall)
             undo.callback(self.index.close)
             self.ledger = Ledger(self._ledger_changed)
             self.control = HashControl(mib_per_second=config.mib_per_second)
             self.pool = HashPool(self._read_done, workers=config.workers, control=self.control)
             self.library = Library(
-                config.server_id, self.index, self.pool, self._record_changed, never_share=config.never_share
+                config.server_id,
+                self.index,
+                self.pool,
+                self._record_changed,
+                never_share=config.never_share,
+                clock_ns=lambda: int(world.wall() * 1e9),
+                monotonic=world.monotonic,
             )
-            self.looker = Looker(config, self.library, self.index)
+            self.looker = Looker(config, self.library, self.index, watch=world.watch, monotonic=world.monotonic)
             self.syncer = self._make_syncer()
             undo.pop_all()
         self._threads = [threading.Thread(target=self.looker.run, args=(self._stop,), name="qm-disk", daemon=True)]
@@ -90,7 +116,7 @@ class Agent:
         config = self.config
         if config.hub is None:
             return None
-        client = HubClient(config.hub, config.credentials, retry=NO_RETRY, stop=self._stop)
+        client = HubClient(config.hub, config.credentials, retry=NO_RETRY, stop=self._stop, session=self._world.session)
         about = {"version": VERSION, "platform": platform.platform(terse=True), "python": platform.python_version()}
         return Syncer(
             client,
@@ -102,6 +128,9 @@ class Agent:
             on_catalogue=CatalogueKeeper(config.home).keep_up,
             debounce_seconds=config.debounce_seconds,
             heartbeat_seconds=config.heartbeat_seconds,
+            draw=self._world.draw,
+            wall=self._world.wall,
+            monotonic=self._world.monotonic,
         )
 
     # --- life

@@ -8,6 +8,7 @@ import logging
 import os
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from .claims.book import find_claims
@@ -33,8 +34,24 @@ HINT_PAUSE_SECONDS = 0.5
 class Looker:
     """The one thread that looks at the disk of one agent, and the watcher that tells it where."""
 
-    def __init__(self, config: AgentConfig, library: Library, index: Index) -> None:
-        """Make it; nothing is looked at before ``run``."""
+    def __init__(
+        self,
+        config: AgentConfig,
+        library: Library,
+        index: Index,
+        *,
+        watch: Callable[..., Watcher] = Watcher,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Make it; nothing is looked at before ``run`` or ``look``.
+
+        Args:
+            config: where to look.
+            library: told of what was found.
+            index: knows the roots of earlier agents.
+            watch: makes the watcher.
+            monotonic: a clock that never jumps, in seconds.
+        """
         self.scanned = threading.Event()
         self.following = threading.Event()
         """Set while files that should have settled are looked at: the library does not count them as waiting then."""
@@ -48,6 +65,9 @@ class Looker:
         self._watcher: Watcher | None = None
         self._watched: list[Root] = []
         self._traits: dict[str, RootTraits] = {}
+        self._make_watcher = watch
+        self._monotonic = monotonic
+        self._reconcile_at = monotonic()
 
     def rescan(self) -> None:
         """Look at every root again, now."""
@@ -74,36 +94,40 @@ class Looker:
 
     def run(self, stop: threading.Event) -> None:
         """Look until told to stop; ``wake`` must follow the setting of ``stop``."""
-        reconcile_at = time.monotonic()
         try:
             while not stop.is_set():
                 try:
-                    if self._take_rescan() or time.monotonic() >= reconcile_at:
-                        self._look_at_everything(stop)
-                        reconcile_at = time.monotonic() + self._config.reconcile_seconds
-                    self._look_at_hints(stop)
-                    self._look_at_due(stop)
+                    self.look(stop)
                 except Exception:
-                    # One look that failed (a full disk under the index, say) must not end all later ones.
+                    # One look that failed must not end all later ones.
                     log.exception("Looking at the disk failed; it is tried again.")
-                    reconcile_at = time.monotonic() + AFTER_FAULT_SECONDS
+                    self._reconcile_at = self._monotonic() + AFTER_FAULT_SECONDS
                     stop.wait(1.0)
-                self._sleep(reconcile_at, stop)
+                self._sleep(stop)
         finally:
             if self._watcher is not None:
                 self._watcher.stop()
+
+    def look(self, stop: threading.Event) -> None:
+        """Look at what is due now: everything, where hints point, files that should have settled."""
+        if self._take_rescan() or self._monotonic() >= self._reconcile_at:
+            self._look_at_everything(stop)
+            self._reconcile_at = self._monotonic() + self._config.reconcile_seconds
+        self._look_at_hints(stop)
+        self._look_at_due(stop)
 
     def _take_rescan(self) -> bool:
         with self._wake:
             wanted, self._rescan = self._rescan, False
             return wanted
 
-    def _sleep(self, until: float, stop: threading.Event) -> None:
+    def _sleep(self, stop: threading.Event) -> None:
         due = self._library.next_due()
         if self._hints:
             stop.wait(HINT_PAUSE_SECONDS)
         with self._wake:
-            wait = min(until, due if due is not None else until) - time.monotonic()
+            until = self._reconcile_at if due is None else min(self._reconcile_at, due)
+            wait = until - self._monotonic()
             if not (self._woken or stop.is_set()) and wait > 0:
                 self._wake.wait(wait)
             self._woken = False
@@ -169,7 +193,9 @@ class Looker:
         if self._watcher is not None:
             self._watcher.stop()
         self._watched = roots
-        self._watcher = Watcher(roots, self.hint, choices=choices_for(roots), poll_seconds=self._config.poll_seconds)
+        self._watcher = self._make_watcher(
+            roots, self.hint, choices=choices_for(roots), poll_seconds=self._config.poll_seconds
+        )
         self._watcher.start()
         for root in roots:
             choice = self._watcher.choices[root.path]
@@ -188,6 +214,11 @@ class Looker:
 
     def _scan(self, root: Root, below: str, stop: threading.Event) -> None:
         result = scan_root(root.path, excludes=root.excludes, below=below, stopped=stop.is_set)
+        # A folder that is gone tells nothing of itself, its parent does. And what links lead to is listed once: only a
+        # scan of the whole root tells where.
+        while below and (result.gone or result.linked) and not stop.is_set():
+            below = "" if result.linked else below.rpartition("/")[0]
+            result = scan_root(root.path, excludes=root.excludes, below=below, stopped=stop.is_set)
         if not stop.is_set():
             self._library.apply(root, result, below)
 
@@ -224,12 +255,15 @@ class Looker:
     def _look_at_due(self, stop: threading.Event) -> None:
         self.following.set()
         try:
+            missing = {}
             for record in self._library.due():
                 found = stat_file(record.path)
                 if found is not None:
                     self._library.look(record.root, record.relative, found)
                 else:
-                    self._scan(record.root, "", stop)  # gone, or the whole folder is away: only a scan can tell
+                    missing[record.root.path] = record.root
+            for root in missing.values():
+                self._scan(root, "", stop)  # a file is gone, or the whole folder is away: only a scan can tell
         finally:
             self.following.clear()
 

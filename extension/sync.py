@@ -80,6 +80,8 @@ class Syncer:
         debounce_seconds: float = DEBOUNCE_SECONDS,
         heartbeat_seconds: float = HEARTBEAT_SECONDS,
         draw: Callable[[], float] = random.random,
+        wall: Callable[[], float] = time.time,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         """Make a syncer; nothing is sent yet.
 
@@ -90,6 +92,8 @@ class Syncer:
             on_request: told of what the hub asks for (``rescan``).
             on_catalogue: told the digest of the hub's catalogue of base models, once a round.
             draw: jitter between 0 and 1.
+            wall: the wall clock, in seconds since the epoch; it is only shown.
+            monotonic: a clock that never jumps, in seconds.
         """
         self.client = client
         self.server_id = server_id
@@ -102,6 +106,8 @@ class Syncer:
         self._debounce = debounce_seconds
         self._heartbeat = heartbeat_seconds
         self._draw = draw
+        self._wall = wall
+        self._monotonic = monotonic
         self._hub_digest: str | None = None
         self._wanted: set[str] = set()
         self._carried_out: set[str] = set()
@@ -111,13 +117,14 @@ class Syncer:
         self._dirty_since: float | None = None
         self._dirty_last = 0.0
         self._hurry = False
+        self._round_at = monotonic()
         self._said: object = None
         self._error: HubError | None = None
 
     def dirty(self) -> None:
         """Say that the ledger changed."""
         with self._wake:
-            now = time.monotonic()
+            now = self._monotonic()
             self._dirty_last = now
             if self._dirty_since is None:
                 self._dirty_since = now
@@ -135,20 +142,33 @@ class Syncer:
 
     def run(self, stop: threading.Event) -> None:
         """Talk to the hub until told to stop; ``hurry`` or ``dirty`` must follow the setting of ``stop``."""
-        at = time.monotonic()
-        while self._sleep_until(at, stop):
+        while self._sleep(stop):
             try:
-                wait = self.round()
+                self.round()
             except Exception:
                 # One round that failed (a value that no JSON can hold, say) must not end all later ones.
                 log.exception("Telling the hub failed; it is tried again.")
-                self._hub_digest, wait = None, LONGEST_BACKOFF_SECONDS
-            at = time.monotonic() + wait
+                self._hub_digest, self._round_at = None, self._monotonic() + LONGEST_BACKOFF_SECONDS
+
+    def due_at(self) -> float:
+        """Return the monotonic time of the next round: the heartbeat's, or earlier where there is something to tell."""
+        with self._wake:
+            if self._hurry:
+                return self._monotonic()
+            if self._dirty_since is None or self.state.failures:
+                return self._round_at
+            alone = self._dirty_last + min(QUIET_SECONDS, self._debounce)
+            return min(self._round_at, self._dirty_since + self._debounce, alone)
 
     def round(self) -> float:
         """Bring the hub up to date once, or find out why not; return after how many seconds to come again."""
         with self._wake:
             self._dirty_since, self._hurry = None, False
+        wait = self._round()
+        self._round_at = self._monotonic() + wait
+        return wait
+
+    def _round(self) -> float:
         try:
             self._talk()
         except StoppedError:
@@ -158,7 +178,7 @@ class Syncer:
         if self._said is not None:
             log.warning("The hub at %s answers again.", self.client.address)
         self._error = None
-        self.state = SyncState(True, time.time(), self._hub_digest)
+        self.state = SyncState(self._hub_digest == self._ledger.digest, self._wall(), self._hub_digest)
         self._said = None
         return self._heartbeat * (0.9 + 0.2 * self._draw())
 
@@ -190,18 +210,13 @@ class Syncer:
         except HubError as error:
             log.debug("The farewell did not arrive: %s", error)
 
-    def _sleep_until(self, at: float, stop: threading.Event) -> bool:
+    def _sleep(self, stop: threading.Event) -> bool:
         with self._wake:
             while not stop.is_set():
-                now = time.monotonic()
-                due = at
-                if self._dirty_since is not None and not self.state.failures:
-                    due = min(
-                        due, self._dirty_since + self._debounce, self._dirty_last + min(QUIET_SECONDS, self._debounce)
-                    )
-                if self._hurry or due <= now:
+                wait = self.due_at() - self._monotonic()
+                if wait <= 0:
                     return True
-                self._wake.wait(due - now)
+                self._wake.wait(wait)
             return False
 
     def _talk(self) -> None:

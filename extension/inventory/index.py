@@ -27,6 +27,7 @@ log = logging.getLogger(__name__)
 VERSION = 1
 KEPT_SECONDS = 7 * 24 * 3600
 """How long the row of a path that went away is kept."""
+BUSY_SECONDS = 30.0
 
 _SCHEMA = """
 CREATE TABLE files (
@@ -95,8 +96,10 @@ class Row:
 class Index:
     """One open index; its methods may be called from any thread."""
 
-    def __init__(self, path: Path, *, now: Callable[[], float] = time.time) -> None:
+    def __init__(self, path: Path, *, now: Callable[[], float] = time.time, busy_seconds: float = BUSY_SECONDS) -> None:
         """Open the index, making it (and its folder, for this user only) where it is not there.
+
+        ``now`` is the wall clock; ``busy_seconds`` is how long another process's writing is waited out.
 
         Raises:
             OSError: the folder or the file cannot be made.
@@ -105,6 +108,7 @@ class Index:
         self.path = path
         self.messages: list[str] = []
         self._now = now
+        self._busy_seconds = busy_seconds
         self._lock = threading.RLock()
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._connection = self._open()
@@ -122,7 +126,9 @@ class Index:
 
     def _connect(self) -> sqlite3.Connection:
         new = not self.path.exists()
-        connection = sqlite3.connect(self.path, timeout=30, isolation_level=None, check_same_thread=False)
+        connection = sqlite3.connect(
+            self.path, timeout=self._busy_seconds, isolation_level=None, check_same_thread=False
+        )
         try:
             if new:
                 os.chmod(self.path, 0o600)

@@ -9,13 +9,12 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Protocol
 
-from ...ecosystems.model_types import LORA_TYPES
 from . import identity
+from .absences import Absences, is_away, is_below
 from .completeness import is_safetensors_name
 from .errors import FileChangedError, FileError, FileVanishedError, UnreadableFileError
 from .identification import is_current
@@ -24,10 +23,11 @@ from .index import Facts, Index, Row
 from .kinds import kind_of
 from .pool import Job, Outcome, Urgency
 from .problems import Problem
+from .readings import Readings, Work
 from .record import Record
-from .roots import Root, lies_within
-from .scan import FileStat, ScanResult
-from .settle import DOWNLOADING, EMPTY, LOCAL_SECONDS, SETTLING, Settling
+from .roots import Root, exclusion, lies_within
+from .scan import UNSURE_NS, FileStat, ScanResult
+from .settle import DOWNLOADING, EMPTY, LOCAL_SECONDS, SETTLING, Waiting
 
 log = logging.getLogger(__name__)
 
@@ -40,16 +40,6 @@ class RootTraits:
     settle_seconds: float = LOCAL_SECONDS
 
 
-class Work(Protocol):
-    """Whatever reads files: a ``HashPool``."""
-
-    def submit(self, job: Job) -> None:
-        """Queue a job."""
-
-    def discard(self, key: Hashable) -> None:
-        """Drop a job that still waits; one that runs is left to end."""
-
-
 class Library:
     """The records of one server, by root."""
 
@@ -57,7 +47,7 @@ class Library:
         self,
         server_id: str,
         index: Index,
-        work: "Work",
+        work: Work,
         on_change: Callable[[Record], None],
         *,
         never_share: tuple[str, ...] = (),
@@ -77,22 +67,17 @@ class Library:
         """
         self.server_id = server_id
         self.index = index
-        self._work = work
         self._on_change = on_change
         self._never_share = never_share
-        self._clock_ns = clock_ns
-        self._monotonic = monotonic
         self._lock = threading.RLock()
         self._records: dict[str, dict[str, Record]] = {}
         self._roots: dict[str, Root] = {}
         self._traits: dict[str, RootTraits] = {}
-        self._volumes: dict[str, set[str]] = {}
-        self._gone: dict[str, str] = {}
         self._compared: set[str] = set()
         self._problems: dict[str, list[Problem]] = {}
-        self._jobs: dict[Hashable, list[Record]] = {}
-        self._settling = Settling()
-        self._due: dict[tuple[str, str], float] = {}
+        self._absences = Absences(server_id, index)
+        self._readings = Readings(work)
+        self._waiting = Waiting(clock_ns, monotonic)
         self._started = False
         self.wrong_claims = 0
 
@@ -134,7 +119,7 @@ class Library:
     def stale_roots(self) -> dict[str, str]:
         """Return root path -> why it cannot be looked at."""
         with self._lock:
-            return dict(self._gone)
+            return self._absences.reasons()
 
     # --- roots
 
@@ -151,16 +136,13 @@ class Library:
                     self._remove(path, relative)
                 del self._roots[path], self._records[path]
                 self._compared.discard(path)
-                self._gone.pop(path, None)
+                self._absences.end(path)
                 self._problems.pop(path, None)
             for path, (root, traits) in wanted.items():
                 self._roots[path] = root
                 self._traits[path] = traits
                 self._records.setdefault(path, {})
-            kept = self.index.roots(self.server_id)
-            for path in self._roots:
-                if path not in self._volumes:
-                    self._volumes[path] = set(kept.get(path, {}).get("volumes", []))
+                self._absences.begin(root)
 
     # --- scans
 
@@ -170,18 +152,17 @@ class Library:
             if self._roots.get(root.path) != root:
                 return  # the roots changed while the scan ran
             records = self._records[root.path]
-            away = self._away(root, result, below)
+            away = self._absences.away(root, result, below)
             # A root that is and stays empty (most have one for the rest) need not be held against all rows each time.
             first = not records and bool(result.files or away or root.path not in self._compared)
             rows = self.index.below(root.path) if first else {}
             self._compared.add(root.path)
             if first and away:
                 self._recall(root, rows, away)
-            for relative, found in result.files.items():
-                self._take(root, relative, found, rows)
+            self._take_all(root, result.files, rows)
             gone = []
-            for relative in [r for r in records if r not in result.files and _is_below(r, below)]:
-                if _is_away(relative, away):
+            for relative in [r for r in records if r not in result.files and is_below(r, below)]:
+                if is_away(relative, away):
                     self._mark_stale(records[relative], stale=True)
                 else:
                     gone.append(self._remove(root.path, relative))
@@ -189,46 +170,20 @@ class Library:
             if first:
                 known = {os.path.join(root.path, *relative.split("/")) for relative in records}
                 # Another agent may list what this one excludes: only what is not on the disk went away.
-                paths |= {path for path in rows if not away and path not in known and not os.path.lexists(path)}
+                unseen = (path for path in rows if path not in known and not is_away(_relative(root, path), away))
+                paths |= {path for path in unseen if not os.path.lexists(path)}
             if paths:
                 self.index.mark_gone(paths)
             if not below:
                 self._problems[root.path] = result.problems
-                self._remember(root, result, away)
-
-    def _away(self, root: Root, result: ScanResult, below: str) -> set[str]:
-        """Return the folders of which nothing can be said: unreadable ones, and volumes that are not mounted."""
-        away = set(result.unreadable)
-        volumes = self._volumes.get(root.path, set())
-        for folder in volumes:
-            if folder in result.volumes or not _is_below(folder, below):
-                continue
-            prefix = folder + "/" if folder else ""
-            if not any(relative.startswith(prefix) for relative in result.files):
-                away.add(folder)
-        if not below:
-            reason = result.gone or ("its volume is not mounted" if "" in away else None)
-            if reason is None:
-                if self._gone.pop(root.path, None) is not None:
-                    log.warning("The folder %s is back.", root.path)
-            elif root.path not in self._gone:
-                log.warning("The folder %s cannot be looked at: %s. Its models are kept as stale.", root.path, reason)
-                self._gone[root.path] = reason
-        return away
-
-    def _remember(self, root: Root, result: ScanResult, away: set[str]) -> None:
-        """Keep which folders are volumes of their own, so that an unmounted one is known after a restart too."""
-        volumes = set(result.volumes) | {v for v in self._volumes.get(root.path, set()) if v in away}
-        kept = {"label": root.label, "kind": root.kind, "shared": root.shared, "volumes": sorted(volumes)}
-        if self.index.roots(self.server_id).get(root.path) != kept:
-            self.index.keep_root(self.server_id, root.path, kept)
-        self._volumes[root.path] = volumes
+                self._absences.keep(root, result, away)
 
     def _recall(self, root: Root, rows: dict[str, Row], away: set[str]) -> None:
         """Bring back, as stale, what the index holds of folders that cannot be looked at now."""
+        excluded = exclusion(root.excludes)
         for row in rows.values():
-            relative = os.path.relpath(row.path, root.path).replace(os.sep, "/")
-            if _is_away(relative, away):
+            relative = _relative(root, row.path)
+            if is_away(relative, away) and not (excluded and excluded.match(relative)):
                 found = FileStat(row.size, row.mtime_ns, row.inode, 0, row.changed_ns, False)
                 record = self._add(root, relative, found)
                 record.facts, record.stale = row.facts, True
@@ -240,7 +195,7 @@ class Library:
             if self._roots.get(root.path) != root:
                 return
             if found is not None:
-                self._take(root, relative, found, {})
+                self._take_all(root, {relative: found}, {})
             elif relative in self._records[root.path]:
                 self.index.mark_gone([self._remove(root.path, relative).path])
 
@@ -258,7 +213,7 @@ class Library:
             for record in self.records():
                 facts = claims.get(record.path)
                 if facts is not None and record.facts is None and record.job is not None:
-                    self._drop_job(record)
+                    self._readings.drop(record)
                     self._know(record, facts)
                     believed += 1
         return believed
@@ -268,44 +223,53 @@ class Library:
     def due(self) -> list[Record]:
         """Return the records whose settle time should be over: they are to be looked at again."""
         with self._lock:
-            now = self._monotonic()
-            ripe = [key for key, at in self._due.items() if at <= now]
-            for key in ripe:
-                del self._due[key]
-            found = [self._records.get(path, {}).get(relative) for path, relative in ripe]
+            found = [self._records.get(path, {}).get(relative) for path, relative in self._waiting.take_due()]
             return [record for record in found if record is not None]
 
     def next_due(self) -> float | None:
         """Return the monotonic time at which the next file will have settled, or None."""
         with self._lock:
-            return min(self._due.values(), default=None)
+            return self._waiting.next_due()
 
     def settled(self) -> bool:
         """Tell whether no file waits for its writer; a download, which may take hours or never end, does not count."""
         with self._lock:
-            waiting = (self._records.get(path, {}).get(relative) for path, relative in self._due)
+            waiting = (self._records.get(path, {}).get(relative) for path, relative in self._waiting)
             return all(record is None or record.found.busy for record in waiting)
 
     # --- one file
 
-    def _take(self, root: Root, relative: str, found: FileStat, rows: dict[str, Row]) -> None:
-        record = self._records[root.path].get(relative)
-        if record is None:
-            record = self._add(root, relative, found)
+    def _take_all(self, root: Root, files: Mapping[str, FileStat], rows: Mapping[str, Row]) -> None:
+        """Take in the stats of files; ``rows`` are what the index holds of the whole root, or empty.
+
+        All verdicts come before the first consequence: of two files that swapped their names, the one that is seen
+        first would overwrite the row by which the other is recognised.
+        """
+        verdicts = []
+        for relative, found in files.items():
+            record = self._records[root.path].get(relative)
+            if record is None:
+                record = self._add(root, relative, found)
+            elif self._is_unchanged(record, found):
+                continue
             row = rows.get(record.path) or (None if rows else self.index.get(record.path))
-            self._judge(record, row)
-            return
+            verdicts.append((record, *self._verdict(record, row)))
+        for record, match, matching in verdicts:
+            self._follow(record, match, matching)
+
+    def _is_unchanged(self, record: Record, found: FileStat) -> bool:
+        """Take in the stat of a known file; tell whether nothing is left to be found out about it."""
+        before, record.found = record.found, found
         if record.stale:
             self._mark_stale(record, stale=False)
-        if record.found == found or (record.found[:3] == found[:3] and record.found[4:] == found[4:]):
-            record.found = found
-            if record.facts is None and record.job is None and (record.waiting is None or record.retry):
-                self._wait_or_read(record)
-            return
-        row = self.index.get(record.path) if record.facts is not None else None
-        self._drop_job(record)
-        record.found = found
-        self._judge(record, row)
+            if record.facts is not None and record.job is None:
+                self._improve(record, record.facts)
+        same = before == found or (before[:3] == found[:3] and before[4:] == found[4:])
+        if same and record.job is not None:
+            return True
+        self._readings.drop(record)
+        unsure = record.retry or found.changed_ns == UNSURE_NS or (record.facts is None and record.waiting is None)
+        return same and not unsure
 
     def _add(self, root: Root, relative: str, found: FileStat) -> Record:
         record = Record(root, relative, kind_of(root, relative), found)
@@ -314,113 +278,117 @@ class Library:
         self._records[root.path][relative] = record
         return record
 
-    def _judge(self, record: Record, row: Row | None) -> None:
+    def _verdict(self, record: Record, row: Row | None) -> tuple[Match, list[Row]]:
         """Decide what a new or changed stat means for what is known of the file."""
         stable = self._traits[record.root.path].stable_inodes
         found = record.found
+        if found.busy:
+            return Match.OTHER, []
         if row is not None:
             match = identity.match_in_place(found, row, stable_inodes=stable)
             if match is not Match.OTHER:
-                self._know(record, row.facts, save=row.gone or (match is Match.SAME and row.inode != found.inode))
-                if match is Match.CHECK:
-                    self._read(record, Urgency.CHECK, {row.facts.sample or "": row.facts})
-                return
+                return match, [row]
         rows = self.index.with_inode(found) if stable else self.index.with_stat(found)
-        match, rows = identity.match_elsewhere(found, rows, stable_inodes=stable)
-        if match is Match.SAME and not found.busy:
-            self._know(record, rows[0].facts)
-            self._moved(record, rows)
+        return identity.match_elsewhere(found, rows, stable_inodes=stable)
+
+    def _follow(self, record: Record, match: Match, rows: list[Row]) -> None:
+        known = {row.facts.sample: row.facts for row in rows if row.facts.sample is not None}
+        if match is Match.SAME or match is Match.CHECK:
+            row = rows[0]
+            # What a file is depends on its folder and its sidecars too: under another path it is identified anew.
+            facts = row.facts if row.path == record.path else replace(row.facts, rules=None)
+            sure = match is Match.SAME
+            as_it_was = row.path == record.path and not row.gone and row.inode == record.found.inode
+            self._know(record, facts, save=not (sure and as_it_was), sure=sure)
+            if sure:
+                self._moved(record, rows)
+            else:
+                self._read(record, Urgency.CHECK, {facts.sample or "": facts})
             return
         if record.facts is not None:
             record.facts = None
             self._on_change(record)
-        self._wait_or_read(record, {row.facts.sample or "": row.facts for row in rows})
+        self._wait_or_read(record, known)
 
     def _moved(self, record: Record, rows: Iterable[Row]) -> None:
         """Drop the records of folders that are away whose very file was found here: it moved, nothing is unmounted."""
         for path in {row.path for row in rows} - {record.path}:
             for root in self._roots.values():
                 if path.startswith(os.path.join(root.path, "")):
-                    relative = os.path.relpath(path, root.path).replace(os.sep, "/")
+                    relative = _relative(root, path)
                     before = self._records[root.path].get(relative)
                     if before is not None and before.stale:
                         self.index.mark_gone([self._remove(root.path, relative).path])
 
-    def _wait_or_read(self, record: Record, known: dict[str, Facts] | None = None) -> None:
+    def _wait_or_read(self, record: Record, known: Mapping[str, Facts] | None = None) -> None:
         key = (record.root.path, record.relative)
         record.retry = False
         if record.found.size == 0:
             record.waiting = EMPTY
             return
-        settle = self._settle_seconds(record)
-        now = self._monotonic()
-        wait = self._settling.wait_seconds(key, record.found, settle, wall_ns=self._clock_ns(), monotonic=now)
-        if record.found.busy:
-            record.waiting = DOWNLOADING
-            wait = max(wait, settle)
-        if wait > 0:
-            if not record.found.busy:
-                record.waiting = SETTLING
-            self._due[key] = now + wait
-            record.retry = True
+        if self._waiting.must_wait(key, record.found, self._traits[record.root.path].settle_seconds):
+            record.waiting, record.retry = DOWNLOADING if record.found.busy else SETTLING, True
             return
-        self._due.pop(key, None)
-        record.waiting = None
-        self._read(record, Urgency.NEW if self._started else Urgency.BACKLOG, known or {})
+        if record.waiting in {EMPTY, DOWNLOADING, SETTLING}:
+            record.waiting = None  # any other reason stands until the file was read, so that it is told once
+        urgency = Urgency.CHECK if known else Urgency.NEW if self._started else Urgency.BACKLOG
+        self._read(record, urgency, known or {})
 
     def _read(
-        self, record: Record, urgency: Urgency, known: Mapping[str, Facts] | None = None, facts: Facts | None = None
+        self, record: Record, urgency: Urgency, known: Mapping[str, Facts] | None = None, *, alone: bool = False
     ) -> None:
-        found = record.found
-        key = (found.device, found.inode, found.size, found.mtime_ns, record.path if not found.inode else "")
-        self._drop_job(record)
-        record.job = key
-        waiting = self._jobs.setdefault(key, [])
-        waiting.append(record)
-        wants = urgency >= Urgency.IDLE or any(r.kind in LORA_TYPES for r in waiting)
         stable = self._traits[record.root.path].stable_inodes
-        self._work.submit(Job(key, record.path, record.kind, found, wants, urgency, stable, dict(known or {}), facts))
+        self._readings.read(record, urgency, stable, known or {}, alone=alone)
 
     def read_done(self, job: Job, outcome: Outcome) -> None:
         """Take in what reading a file gave: facts, or why there are none."""
         with self._lock:
-            records = self._jobs.pop(job.key, [])
-            self._work.discard(job.key)  # a second link to the file may have queued it once more
-            for record in records:
-                record.job = None
-            if isinstance(outcome, Facts):
-                merged = [(record, self._merged(record, outcome)) for record in records]
-                self.index.put_all([(record.path, record.found, facts) for record, facts in merged])
-                for record, facts in merged:
-                    self._know(record, facts, save=False)
+            records = self._readings.done(job)
+            if not isinstance(outcome, Facts):
+                for record in records:
+                    self._failed(record, outcome)
                 return
-            for record in records:
-                self._failed(record, outcome)
+            merged = [(record, self._merged(record, job, outcome)) for record in records]
+            # What was read is what stood there when the job was made, or later: never what changed after.
+            states = {record.path: record.found._replace(changed_ns=job.found.changed_ns) for record in records}
+            self.index.put_all([(record.path, states[record.path], facts) for record, facts in merged])
+            for record, facts in merged:
+                self._know(record, facts, save=False)
+                if job.facts is None and self._traits[record.root.path].stable_inodes:
+                    same = (row for row in self.index.with_inode(record.found) if row.facts.sha256 == facts.sha256)
+                    self._moved(record, same)
+                if not _is_of(job, record):
+                    self._read(record, Urgency.CHECK, {facts.sample: facts} if facts.sample else {}, alone=True)
 
     def _failed(self, record: Record, error: FileError) -> None:
-        if record.facts is not None:
+        key = (record.root.path, record.relative)
+        if isinstance(error, FileVanishedError):
+            # It was deleted, or its whole folder is away: the next look tells, and until then what is known stands.
+            record.retry = True
+            self._waiting.again(key, 0.0)
+            return
+        unreadable = isinstance(error, UnreadableFileError)
+        if record.facts is not None and not unreadable:
             record.facts = None
             self.index.forget([record.path])
             self._on_change(record)
-        if isinstance(error, FileVanishedError):
-            return  # the next event or scan says so
         if isinstance(error, FileChangedError):
-            self._due[(record.root.path, record.relative)] = self._monotonic() + self._settle_seconds(record)
+            record.retry = True
+            self._waiting.again(key, self._traits[record.root.path].settle_seconds)
             return
         if record.waiting != error.reason:
             log.warning("%s is not published: %s", record.path, error.reason)
         record.waiting = error.reason
-        record.retry = isinstance(error, UnreadableFileError)
+        record.retry = unreadable
 
-    def _settle_seconds(self, record: Record) -> float:
-        return self._traits[record.root.path].settle_seconds
-
-    def _know(self, record: Record, facts: Facts, *, save: bool = True) -> None:
+    def _know(self, record: Record, facts: Facts, *, save: bool = True, sure: bool = True) -> None:
+        """Publish facts; those that are not ``sure`` are kept as such, so that a kill before the check costs none."""
+        if save:
+            self.index.put(record.path, record.found if sure else record.found._replace(changed_ns=UNSURE_NS), facts)
         before = record.facts
         record.waiting = None
+        record.retry = False
         record.facts = facts
-        if save:
-            self.index.put(record.path, record.found, facts)
         if before is not None and before.sha256 != facts.sha256 and before.hash_state == "claimed":
             log.warning(
                 "%s: %s said its SHA-256 is %s…, it is %s…", record.path, before.source, before.sha256[:10],
@@ -428,13 +396,13 @@ class Library:
             )  # fmt: skip
             self.wrong_claims += 1
         self._on_change(record)
-        if record.job is None and not record.stale:
+        if sure and record.job is None and not record.stale:
             self._improve(record, facts)
 
     def _improve(self, record: Record, facts: Facts) -> None:
         """Queue what is still to be found out of a file that is known: what it is, its bytes, its tensor hash."""
         if not is_current(facts):
-            self._read(record, Urgency.CHECK, facts=facts)
+            self._readings.identify(record, facts, self._traits[record.root.path].stable_inodes)
         elif facts.hash_state == "claimed":
             self._read(record, Urgency.IDLE)
         elif facts.tensor_sha256 is None and is_safetensors_name(record.relative):
@@ -445,12 +413,17 @@ class Library:
         with self._lock:
             for relative, record in self._records.get(root.path, {}).items():
                 if os.path.splitext(relative)[0] == stem and record.facts is not None and record.job is None:
-                    self._read(record, Urgency.CHECK, facts=record.facts)
+                    self._readings.identify(record, record.facts, self._traits[root.path].stable_inodes)
 
     @staticmethod
-    def _merged(record: Record, facts: Facts) -> Facts:
-        """Keep a tensor hash that an earlier read of the same bytes found and this one was not asked for."""
+    def _merged(record: Record, job: Job, facts: Facts) -> Facts:
+        """Keep a tensor hash that an earlier read of the same bytes found and this one was not asked for.
+
+        A second link to the file that was read is identified anew, by its own path.
+        """
         before = record.facts
+        if record.path != job.path:
+            facts = replace(facts, rules=None)
         if before is not None and before.sha256 == facts.sha256 and facts.tensor_sha256 is None:
             return replace(facts, tensor_sha256=before.tensor_sha256)
         return facts
@@ -462,23 +435,12 @@ class Library:
 
     def _remove(self, root_path: str, relative: str) -> Record:
         record = self._records[root_path].pop(relative)
-        key = (root_path, relative)
-        self._due.pop(key, None)
-        self._settling.forget(key)
-        self._drop_job(record)
+        self._waiting.forget((root_path, relative))
+        self._readings.drop(record)
         record.facts = None
         record.waiting = None
         self._on_change(record)
         return record
-
-    def _drop_job(self, record: Record) -> None:
-        key, record.job = record.job, None
-        waiting = self._jobs.get(key, []) if key is not None else []
-        if record in waiting:
-            waiting.remove(record)
-            if not waiting:
-                del self._jobs[key]
-                self._work.discard(key)
 
     def started(self) -> None:
         """Say that the first scan is over: what comes from now on is new and goes first."""
@@ -486,9 +448,11 @@ class Library:
             self._started = True
 
 
-def _is_below(relative: str, folder: str) -> bool:
-    return not folder or relative == folder or relative.startswith(folder + "/")
+def _relative(root: Root, path: str) -> str:
+    return os.path.relpath(path, root.path).replace(os.sep, "/")
 
 
-def _is_away(relative: str, away: set[str]) -> bool:
-    return any(_is_below(relative, folder) for folder in away)
+def _is_of(job: Job, record: Record) -> bool:
+    """Tell whether a job was made for the state in which its record is now."""
+    made_for = job.found.changed_ns
+    return record.found is job.found or (made_for == record.found.changed_ns and made_for != UNSURE_NS)

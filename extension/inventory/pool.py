@@ -12,12 +12,12 @@ from enum import IntEnum
 from ...ecosystems.identify import rules_version
 from ...ecosystems.model_types import LORA_TYPES
 from .control import HashControl
-from .errors import FileError, HashingCancelledError
-from .hashing import hash_file, sample_file
+from .errors import FileChangedError, FileError, HashingCancelledError
+from .hashing import FileHashes, hash_file, sample_file
 from .identification import identified, identity_of
 from .index import Facts
 from .progress import Meter
-from .scan import FileStat
+from .scan import LARGEST_INODE, FileStat
 
 log = logging.getLogger(__name__)
 
@@ -145,7 +145,14 @@ class HashPool:
         with self._changed:
             return len(self._queued) + self._running
 
-    def _take(self) -> Job | None:
+    def read_next(self) -> bool:
+        """Read the next file in the caller's own thread, as a worker would; False where none is queued."""
+        job = self._take(wait=False)
+        if job is not None:
+            self._do(job)
+        return job is not None
+
+    def _take(self, *, wait: bool = True) -> Job | None:
         with self._changed:
             while not self._stopping:
                 while self._queue:
@@ -158,33 +165,40 @@ class HashPool:
                         self._running += 1
                         self._idle_running += waiting[1].urgency >= Urgency.IDLE
                         return waiting[1]
+                if not wait:
+                    return None
                 self._changed.wait()
             return None
 
     def _work(self) -> None:
-        while (job := self._take()) is not None:
+        while (job := self._take()) is not None and self._do(job):
+            pass
+
+    def _do(self, job: Job) -> bool:
+        """Read a file and hand on what came of it; False where the pool is being stopped."""
+        if job.counts:
+            self.meter.began(job.path, job.found.size, self._monotonic())
+        outcome: Outcome
+        try:
+            outcome = self._read(job)
+        except FileError as error:
+            outcome = error
+        except HashingCancelledError:
+            return False
+        finally:
             if job.counts:
-                self.meter.began(job.path, job.found.size, self._monotonic())
-            outcome: Outcome
-            try:
-                outcome = self._read(job)
-            except FileError as error:
-                outcome = error
-            except HashingCancelledError:
-                return  # the pool is being stopped
-            finally:
-                if job.counts:
-                    self.meter.ended(job.path, job.found.size, self._monotonic())
-            try:
-                self._on_done(job, outcome)
-            except Exception:
-                # A full disk under the index, say: this file is found unread by the next scan, the others go on.
-                log.exception("What was read of %s could not be kept.", job.path)
-            finally:
-                with self._changed:
-                    self._running -= 1
-                    self._idle_running -= job.urgency >= Urgency.IDLE
-                    self._changed.notify_all()
+                self.meter.ended(job.path, job.found.size, self._monotonic())
+        try:
+            self._on_done(job, outcome)
+        except Exception:
+            # This file is found unread by the next scan; the others go on.
+            log.exception("What was read of %s could not be kept.", job.path)
+        finally:
+            with self._changed:
+                self._running -= 1
+                self._idle_running -= job.urgency >= Urgency.IDLE
+                self._changed.notify_all()
+        return True
 
     def _read_bytes(self, job: Job, count: int) -> None:
         self.meter.read(job.path if job.counts else None, count, self._monotonic())
@@ -203,6 +217,15 @@ class HashPool:
             control=self.control.for_file(lambda count: self._read_bytes(job, count)),
             stable_inodes=job.stable_inodes,
         )
+        if not _is_what_was_found(hashes, job):
+            raise FileChangedError(job.path, "was replaced before it was read")
         return Facts(
             hashes.sha256, hashes.tensor_sha256, sample=hashes.sample, identity=identity, rules=rules_version()
         )
+
+
+def _is_what_was_found(hashes: FileHashes, job: Job) -> bool:
+    """Tell whether the file that was read is the one that was looked at."""
+    found = job.found
+    same_inode = not job.stable_inodes or hashes.inode & LARGEST_INODE == found.inode
+    return same_inode and (hashes.size_bytes, hashes.mtime_ns) == (found.size, found.mtime_ns)

@@ -7,6 +7,7 @@ and a linked folder's files are listed under their real place where that is belo
 
 import os
 import stat
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -25,11 +26,24 @@ LONGEST_NAME_BYTES = 254
 """A name of 255 bytes leaves no room for any partial, preview or sidecar name beside it."""
 
 
+LARGEST_INODE = 0x7FFF_FFFF_FFFF_FFFF
+"""Some file systems use all 64 bits, the index has 63."""
+
+UNSURE_NS = -1
+"""Stands for a change time that proves nothing: it equals no other, not even itself."""
+
+_TICK_NS = 20_000_000
+"""Kernels stamp files with a clock of up to 10 ms per tick: what is changed twice within one has one change time."""
+_COARSE_TICK_NS = 2_100_000_000
+"""The same where stamps are whole seconds, or two."""
+
+
 class FileStat(NamedTuple):
     """What the operating system says of one file; links are followed.
 
     ``device`` changes across reboots and remounts: it counts only within one scan. ``changed_ns`` is the inode's
-    change time (0 where the platform has none). ``busy`` says that a downloader's control file stands beside it.
+    change time (0 where the platform has none, ``UNSURE_NS`` where it was so recent when the file was looked at that
+    another change may get the same). ``busy`` says that a downloader's control file stands beside it.
     """
 
     size: int
@@ -46,8 +60,9 @@ class ScanResult:
 
     ``files`` maps relative POSIX paths to their stat. ``unreadable`` holds the relative folders (``""``: the root
     itself) whose content could not be listed, so that nothing can be said about files known to be in them.
-    ``volumes`` holds the relative folders at which another file system begins. ``gone`` says why the root itself
-    cannot be listed, or is None.
+    ``volumes`` holds the relative folders at which another file system begins. ``linked`` says that links to folders
+    were followed, on the way to where the scan began too. ``gone`` says why the root itself cannot be listed, or is
+    None.
     """
 
     files: dict[str, FileStat] = field(default_factory=dict)
@@ -55,6 +70,7 @@ class ScanResult:
     unreadable: set[str] = field(default_factory=set)
     volumes: set[str] = field(default_factory=set)
     folders: int = 0
+    linked: bool = False
     gone: str | None = None
 
 
@@ -113,7 +129,10 @@ class _Walk:
         status = os.stat(real)
         if not stat.S_ISDIR(status.st_mode):
             raise NotADirectoryError(20, "it is not a folder")
-        parent = os.stat(os.path.dirname(real))
+        if below:
+            self.result.linked = real != os.path.join(os.path.realpath(self.path), *below.split("/"))
+        # A linked folder is a volume of its own where it is another than that of the folder with the link.
+        parent = os.stat(os.path.dirname(start if below else real))
         self.folders.append((start, below, parent.st_dev))
 
     def step(self) -> bool:
@@ -123,6 +142,7 @@ class _Walk:
         elif self.links:
             self.links.sort(reverse=True)
             place, relative, parent_device = self.links.pop()
+            self.result.linked = True
         else:
             return False
         try:
@@ -233,9 +253,15 @@ class _Walk:
 
 
 def _file_stat(status: os.stat_result, busy: bool) -> FileStat:
-    changed_ns = 0 if os.name == "nt" else status.st_ctime_ns
-    inode = status.st_ino & 0x7FFF_FFFF_FFFF_FFFF  # some file systems use all 64 bits, the index has 63
+    changed_ns = 0 if os.name == "nt" else _sure(status.st_ctime_ns)
+    inode = status.st_ino & LARGEST_INODE
     return FileStat(status.st_size, status.st_mtime_ns, inode, status.st_dev, changed_ns, busy)
+
+
+def _sure(changed_ns: int) -> int:
+    """Return a change time, or ``UNSURE_NS`` where it is so recent that the next change may have the same."""
+    tick_ns = _TICK_NS if changed_ns % 1_000_000_000 else _COARSE_TICK_NS
+    return UNSURE_NS if -tick_ns < time.time_ns() - changed_ns < tick_ns else changed_ns
 
 
 def _is_unmounted(link: str) -> bool:

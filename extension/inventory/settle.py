@@ -5,7 +5,7 @@ that age useless (negative, or small for ever); then it is enough to have watche
 time by our own monotonic clock.
 """
 
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable, Iterator
 
 from .scan import FileStat
 
@@ -54,3 +54,54 @@ class Settling:
     def forget(self, key: Hashable) -> None:
         """Drop a file that is not waited for any more."""
         self._seen.pop(key, None)
+
+
+Key = tuple[str, str]
+"""A root's path, and a file's relative to it."""
+
+
+class Waiting:
+    """The files that are to be looked at again, and when. Its caller holds the lock."""
+
+    def __init__(self, clock_ns: Callable[[], int], monotonic: Callable[[], float]) -> None:
+        self._clock_ns = clock_ns
+        self._monotonic = monotonic
+        self._settling = Settling()
+        self._due: dict[Key, float] = {}
+
+    def must_wait(self, key: Key, found: FileStat, settle_seconds: float) -> bool:
+        """Tell whether a file must be left alone for longer; if so, it is looked at again when that is over."""
+        now = self._monotonic()
+        wait = self._settling.wait_seconds(key, found, settle_seconds, wall_ns=self._clock_ns(), monotonic=now)
+        if found.busy:
+            wait = max(wait, settle_seconds)
+        if wait > 0:
+            self._due[key] = now + wait
+            return True
+        self._due.pop(key, None)
+        return False
+
+    def again(self, key: Key, seconds: float) -> None:
+        """Have a file looked at after some seconds, whatever its age."""
+        self._due[key] = self._monotonic() + seconds
+
+    def take_due(self) -> list[Key]:
+        """Return the files whose time has come, and wait for them no longer."""
+        now = self._monotonic()
+        ripe = [key for key, at in self._due.items() if at <= now]
+        for key in ripe:
+            del self._due[key]
+        return ripe
+
+    def next_due(self) -> float | None:
+        """Return the monotonic time at which the next file is to be looked at, or None."""
+        return min(self._due.values(), default=None)
+
+    def __iter__(self) -> Iterator[Key]:
+        """Iterate over all files that are waited for."""
+        return iter(self._due)
+
+    def forget(self, key: Key) -> None:
+        """Wait no longer for a file."""
+        self._due.pop(key, None)
+        self._settling.forget(key)

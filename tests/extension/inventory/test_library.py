@@ -33,10 +33,10 @@ class Worker:
     def read(self, job: Job) -> Outcome:
         if job.facts is not None:
             return identified(job.facts, job.path, job.kind)
-        known = job.known.get(sample_file(job.path)) if job.known else None
-        if known is not None:
-            return known
         try:
+            known = job.known.get(sample_file(job.path)) if job.known else None
+            if known is not None:
+                return known
             hashes = hash_file(job.path, want_tensor_hash=job.want_tensor_hash)
         except FileError as error:
             return error
@@ -209,6 +209,60 @@ def test_two_links_are_one_model_with_two_paths_read_once(house: House) -> None:
     assert sorted(hashes) == ["a.safetensors", "b.safetensors", "c.safetensors"]
     assert len(set(hashes.values())) == 1
     assert house.worker.bytes_read == len(content)
+
+
+def test_two_links_whose_names_promise_different_formats_are_held_against_different_rules(house: House) -> None:
+    content = write_model(house.models / "a.safetensors")
+    (house.models / "a.safetensors").write_bytes(content[:-1])
+    settle(house.models / "a.safetensors")
+    os.link(house.models / "a.safetensors", house.models / "b.ckpt")
+    assert list(house.hashes()) == ["b.ckpt"]
+
+
+def test_an_inode_number_that_a_new_file_got_is_no_rename(house: House) -> None:
+    write_model(house.models / "a.safetensors", b"A" * 100)
+    before = house.hashes()["a.safetensors"]
+    inode = (house.models / "a.safetensors").stat().st_ino
+    # The same inode, size and mtime under another name, and other bytes: all that a reused number can look like.
+    (house.models / "a.safetensors").rename(house.models / "b.safetensors")
+    write_model(house.models / "b.safetensors", b"B" * 100)
+    assert (house.models / "b.safetensors").stat().st_ino == inode
+    assert house.hashes()["b.safetensors"] != before
+
+
+def test_two_files_that_swapped_their_names_swap_their_hashes_and_are_not_read(house: House) -> None:
+    write_model(house.models / "x/a.safetensors", b"A")
+    write_model(house.models / "y/a.safetensors", b"B")
+    before = house.hashes()
+    read = house.worker.bytes_read
+    (house.models / "x").rename(house.models / "z")
+    (house.models / "y").rename(house.models / "x")
+    (house.models / "z").rename(house.models / "y")
+    after = house.hashes()
+    assert after == {"x/a.safetensors": before["y/a.safetensors"], "y/a.safetensors": before["x/a.safetensors"]}
+    assert house.worker.bytes_read == read
+
+
+def test_a_verification_that_meets_an_unmounted_root_takes_nothing_back(house: House) -> None:
+    write_model(house.models / "a.safetensors", b"A")
+    before = house.hashes()
+    (house.models / "a.safetensors").chmod(0o600)
+    house.library.apply(house.roots[0], scan_root(str(house.models)))
+    house.models.rename(house.folder / "elsewhere")
+    assert house.hashes() == before
+    assert all(record.stale for record in house.published().values())
+
+
+def test_a_known_file_is_not_published_while_a_download_of_it_is_under_way(house: House) -> None:
+    write_model(house.models / "a.safetensors", b"A")
+    before = house.hashes()
+    read = house.worker.bytes_read
+    control = house.models / "a.safetensors.aria2"
+    control.touch()
+    assert house.look() == {}
+    control.unlink()
+    assert house.hashes() == before
+    assert house.worker.bytes_read == read
 
 
 def test_a_root_that_is_gone_is_kept_as_stale_also_after_a_restart(house: House) -> None:
