@@ -1,5 +1,6 @@
 """A server of raw bytes on loopback: what a misbehaving hub, or something that is no hub, puts on the wire."""
 
+import re
 import socket
 import ssl
 import threading
@@ -13,7 +14,7 @@ Behaviour = Callable[[socket.socket], None]
 
 
 class WireServer:
-    """Runs a behaviour on every connection; ``requests`` are the heads it read; ``over`` is set when the test ends."""
+    """Runs a behaviour on every connection; ``requests`` are what it read; ``over`` is set when the test ends."""
 
     def __init__(self) -> None:
         self.requests: list[bytes] = []
@@ -59,6 +60,13 @@ class WireServer:
             block = connection.recv(65536)
             if not block:
                 return
+            head += block
+        # All of it: closing with something unread would reset the connection, and the answer might be lost with it.
+        length = re.search(rb"(?i)\r\ncontent-length: *(\d+)", head)
+        while length and len(head.partition(b"\r\n\r\n")[2]) < int(length[1]):
+            block = connection.recv(65536)
+            if not block:
+                break
             head += block
         self.requests.append(head)
 
