@@ -1,5 +1,6 @@
 """What an agent is told: whose inventory, where the models are, which hub."""
 
+import os
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -30,11 +31,12 @@ class AgentConfig:
     """The settings of one agent.
 
     ``models`` is a folder in which roots are looked for; ``named`` are roots given one by one, as (model type or None,
-    absolute path), with labels relative to ``base`` where they lie below it; of ``closed`` folders nothing is listed
-    but the named ones within. ``web_ui_hashes`` gives, inside a web UI's process, that one's own cache. ``excludes``
-    are glob patterns over paths relative to a root; ``never_share`` are folders whose models are listed but never sent
-    to another server. ``hub`` None means that nobody is told. Times are in seconds; ``settle_seconds`` None takes what
-    fits each root's file system.
+    absolute path), with labels relative to ``base`` where they lie below it. Of ``closed`` folders nothing is listed
+    but the named ones within; with ``only_existing``, named ones that are not there (yet) are no roots.
+    ``web_ui_hashes`` gives, inside a web UI's process, that one's own cache. ``excludes`` are glob patterns over paths
+    relative to a root; ``never_share`` are folders whose models are listed but never sent to another server. ``hub``
+    None means that nobody is told. Times are in seconds; ``settle_seconds`` None takes what fits each root's file
+    system.
     """
 
     server_id: str
@@ -42,6 +44,7 @@ class AgentConfig:
     named: tuple[tuple[str | None, str], ...] = ()
     base: str | None = None
     closed: tuple[str, ...] = ()
+    only_existing: bool = False
     excludes: tuple[str, ...] = ()
     never_share: tuple[str, ...] = ()
     hub: str | None = None
@@ -67,8 +70,9 @@ class AgentConfig:
         if self.models is not None:
             found = discover(self.models)
             roots, notes = found.roots, found.notes
-        if self.named:
-            more, said = named_roots(self.named, self.base, self.closed)
+        named = [(kind, path) for kind, path in self.named if not self.only_existing or os.path.isdir(path)]
+        if named:
+            more, said = named_roots(named, self.base, self.closed)
             roots, notes = label_roots([*roots, *more], self.base), notes + said
         return tuple(self._marked(root) for root in roots), notes
 

@@ -145,6 +145,7 @@ class Life:
             named=folders.named,
             base=folders.base,
             closed=folders.closed,
+            only_existing=True,
             excludes=settings.excludes,
             never_share=settings.never_share,
             hub=pairing.address,
