@@ -10,7 +10,7 @@ from ...hub_client import HubError, model_hash, pair
 from ..agent import Agent
 from ..catalogue import best_catalogue
 from ..corrections import Correction
-from . import compat_view, fleet_view, models_view
+from . import check_view, compat_view, fleet_view, models_view
 from .compat_view import Chosen, Judge
 from .hub_link import PATIENCE, HubLink, shown
 from .life import Life
@@ -53,6 +53,8 @@ class Service:
             Route("POST", "availability", lambda q: self.availability(q.words("hashes", 1000))),
             Route("GET", "fleet", lambda q: fleet_view.fleet(self.link, self.stock())),
             Route("GET", "fleet/models", lambda q: fleet_view.fleet_models(self.link, self.stock(), q)),
+            Route("POST", "check", self.check),
+            Route("POST", "prompt", self.prompt),
             Route("POST", "hub/pair", self.pair),
             Route("POST", "hub/unpair", self.unpair),
             Route("POST", "hub/test", self.test),
@@ -97,7 +99,7 @@ class Service:
         """Answer ``GET status``."""
         life, agent = self.life, self.life.agent
         stock = self.stock()
-        chosen = self.judge().chosen(stock, "", life.host.checkpoint())
+        chosen = self._loaded(stock)
         settings = Settings.of(life.host)
         return {
             "version": VERSION,
@@ -242,6 +244,19 @@ class Service:
         fleet = self.link.fleet()
         elsewhere = {h: servers for h in stock.copies if (servers := fleet.servers_of(h, own))}
         return compat_view.cards(self.judge(), stock, self.chosen(question), elsewhere)
+
+    def check(self, question: Question) -> Answer:
+        """Answer ``POST check``."""
+        stock = self.stock()
+        return check_view.check(self.judge(), stock, self.link, check_view.read(stock, question), self._loaded(stock))
+
+    def prompt(self, question: Question) -> Answer:
+        """Answer ``POST prompt``."""
+        stock = self.stock()
+        return check_view.warnings(self.judge(), stock, question, self._loaded(stock))
+
+    def _loaded(self, stock: Stock) -> Chosen | None:
+        return self.judge().chosen(stock, "", self.life.host.checkpoint())
 
     # --- hub
 
