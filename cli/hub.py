@@ -1,4 +1,4 @@
-"""``quartermaster hub``: run a hub, make, list and revoke its keys."""
+"""``quartermaster hub``: run a hub, make, list and revoke its keys, pair a web UI with it."""
 
 import argparse
 from dataclasses import asdict
@@ -9,6 +9,7 @@ from ..hub.errors import HubError, NotFoundError
 from ..hub.running import serve
 from ..hub.services import Hub
 from ..hub.settings import HubSettings
+from ..hub.whereabouts import whereabouts
 from ..hub_client import DEFAULT_HUB_PORT
 from .folders import folder_name, home_of
 from .output import DONE, NO, WRONG_USE, CommandError, add_verbose_argument, emit, say, tell
@@ -46,6 +47,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
     revoke.add_argument("key", metavar="KEY", help="the key as `hub key list` shows it")
     _common(revoke)
 
+    pair = actions.add_parser("pair", help="print a one-time code that a web UI's Hub tab takes instead of a key")
+    pair.add_argument("--server", metavar="ID", required=True, help="the server of that web UI, new or known")
+    pair.add_argument("--name", help="what its key will be called")
+    _common(pair)
+
 
 def _common(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
@@ -72,6 +78,8 @@ def execute(arguments: argparse.Namespace) -> int:
         settings = HubSettings.from_environment(home if arguments.data else hub_folder(home))
         if arguments.action == "serve":
             return _serve(settings, arguments)
+        if arguments.action == "pair":
+            return _pair(settings, arguments)
         return _keys(settings, arguments)
     except NotFoundError as error:
         raise CommandError(str(error), NO) from error
@@ -95,6 +103,27 @@ def warn_of_open(host: str) -> None:
     """Say what it means that a hub listens at this address, if anything."""
     if host not in {"127.0.0.1", "localhost", "::1"}:
         say("This hub listens beyond this machine without TLS: use a trusted network, or put a TLS proxy before it.")
+
+
+def _pair(settings: HubSettings, arguments: argparse.Namespace) -> int:
+    hub = Hub(settings)
+    try:
+        made = hub.pairing.make(arguments.server, arguments.name)
+    finally:
+        hub.close()
+    place = whereabouts(settings.data_dir)
+    if arguments.json:
+        emit({**asdict(made), "expires_at": iso_time(made.expires_at), "address": place.address})
+        return DONE
+    tell(f"code:    {made.code}")
+    tell(f"hub:     {place.address}")
+    tell(f"expires: {iso_time(made.expires_at)}, after ten minutes")
+    say(f"Enter address and code in the Hub tab of {arguments.server}'s web UI. The code works once.")
+    if place.only_here:
+        say("The hub listens on this machine alone: for other machines, start it with --host 0.0.0.0")
+    elif not place.noted:
+        say("No hub has run with this data folder yet: the address is a guess.")
+    return DONE
 
 
 def _keys(settings: HubSettings, arguments: argparse.Namespace) -> int:
@@ -132,5 +161,6 @@ def _list(hub: Hub, arguments: argparse.Namespace) -> int:
             emit({**asdict(info), **times})
         else:
             state = "revoked" if info.revoked_at is not None else "valid"
-            tell("\t".join([info.key, info.scope, info.server_id or "-", state, info.name]))
+            origin = "paired" if info.by_pairing else "made"
+            tell("\t".join([info.key, info.scope, info.server_id or "-", state, origin, info.name]))
     return DONE

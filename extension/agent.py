@@ -21,6 +21,8 @@ from .._version import VERSION
 from ..hub_client import NO_RETRY, HubClient, Sender
 from .catalogue import CatalogueKeeper
 from .config import AgentConfig
+from .correction_teller import CorrectionTeller
+from .corrections import Corrections
 from .inventory.control import HashControl
 from .inventory.index import Index
 from .inventory.library import Library
@@ -90,6 +92,7 @@ class Agent:
             self.ledger = Ledger(self._ledger_changed)
             self.control = HashControl(mib_per_second=config.mib_per_second)
             self.pool = HashPool(self._read_done, workers=config.workers, control=self.control)
+            self.corrections = Corrections(config.home)
             self.library = Library(
                 config.server_id,
                 self.index,
@@ -98,6 +101,7 @@ class Agent:
                 never_share=config.never_share,
                 clock_ns=lambda: int(world.wall() * 1e9),
                 monotonic=world.monotonic,
+                correction=self._correction,
             )
             self.looker = Looker(config, self.library, self.index, watch=world.watch, monotonic=world.monotonic)
             self.syncer = self._make_syncer()
@@ -126,6 +130,7 @@ class Agent:
             self.ledger,
             on_request=self._requested,
             on_catalogue=CatalogueKeeper(config.home).keep_up,
+            on_talked=CorrectionTeller(self.corrections).tell,
             debounce_seconds=config.debounce_seconds,
             heartbeat_seconds=config.heartbeat_seconds,
             draw=self._world.draw,
@@ -220,6 +225,10 @@ class Agent:
             self.ledger.drop(record.name)
         else:
             self.ledger.put(record.name, entry.digest())
+
+    def _correction(self, sha256: str) -> Callable[[dict[str, Any]], dict[str, Any]] | None:
+        said = self.corrections.get(sha256)
+        return said.applied if said is not None else None
 
     def _ledger_changed(self) -> None:
         if self.syncer is not None:

@@ -9,9 +9,10 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from typing import Any, TypeAlias
 
 from . import identity
 from .absences import Absences, is_away, is_below
@@ -30,6 +31,8 @@ from .scan import UNSURE_NS, FileStat, ScanResult
 from .settle import DOWNLOADING, EMPTY, LOCAL_SECONDS, SETTLING, Waiting
 
 log = logging.getLogger(__name__)
+
+Identifier: TypeAlias = Callable[[dict[str, Any]], dict[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,7 @@ class Library:
         on_change: Callable[[Record], None],
         *,
         never_share: tuple[str, ...] = (),
+        correction: Callable[[str], Identifier | None] = lambda sha256: None,
         clock_ns: Callable[[], int] = time.time_ns,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -62,6 +66,7 @@ class Library:
             work: takes files that are to be read, and takes them back.
             on_change: told of every record whose entry may have changed, one that was removed included (its
                 ``facts`` are None then). Called with the library locked: it must be quick and not call back.
+            correction: by SHA-256, what puts a person's correction on top of an identification, or None.
             never_share: folders whose models are listed, but never sent to another server.
             clock_ns: the wall clock; monotonic: a clock that never jumps, in seconds.
         """
@@ -69,6 +74,7 @@ class Library:
         self.index = index
         self._on_change = on_change
         self._never_share = never_share
+        self._correction = correction
         self._lock = threading.RLock()
         self._records: dict[str, dict[str, Record]] = {}
         self._roots: dict[str, Root] = {}
@@ -186,7 +192,8 @@ class Library:
             if is_away(relative, away) and not (excluded and excluded.match(relative)):
                 found = FileStat(row.size, row.mtime_ns, row.inode, 0, row.changed_ns, False)
                 record = self._add(root, relative, found)
-                record.facts, record.stale = row.facts, True
+                self._set_facts(record, row.facts)
+                record.stale = True
                 self._on_change(record)
 
     def look(self, root: Root, relative: str, found: FileStat | None) -> None:
@@ -388,7 +395,7 @@ class Library:
         before = record.facts
         record.waiting = None
         record.retry = False
-        record.facts = facts
+        self._set_facts(record, facts)
         if before is not None and before.sha256 != facts.sha256 and before.hash_state == "claimed":
             log.warning(
                 "%s: %s said its SHA-256 is %s…, it is %s…", record.path, before.source, before.sha256[:10],
@@ -398,6 +405,26 @@ class Library:
         self._on_change(record)
         if sure and record.job is None and not record.stale:
             self._improve(record, facts)
+
+    def _set_facts(self, record: Record, facts: Facts) -> None:
+        record.facts = facts
+        record.corrected = self._correction(facts.sha256)
+
+    def corrected(self) -> None:
+        """Take in that a person corrected something, or took a correction back."""
+        with self._lock:
+            for record in self.records():
+                if record.facts is not None:
+                    self._set_facts(record, record.facts)
+                    self._on_change(record)
+
+    def verify(self, hashes: Collection[str]) -> int:
+        """Read models again, now, whether or not their hashes are verified; return how many files that are."""
+        with self._lock:
+            wanted = [r for r in self.records() if r.facts is not None and r.facts.sha256 in hashes and not r.stale]
+            for record in wanted:
+                self._read(record, Urgency.NEW)
+            return len(wanted)
 
     def _improve(self, record: Record, facts: Facts) -> None:
         """Queue what is still to be found out of a file that is known: what it is, its bytes, its tensor hash."""

@@ -1,12 +1,14 @@
 """HTTP: routes translate between requests and the services, and decide nothing."""
 
-from . import documentation, ecosystems, models, operations, servers, sync
+from . import documentation, ecosystems, models, operations, overrides, pairing, servers, sync
 
 ALL_ROUTERS = (
     operations.router,
     documentation.router,
     sync.router,
     models.router,
+    overrides.router,
     servers.router,
     ecosystems.router,
+    pairing.router,
 )
