@@ -92,14 +92,25 @@ def sidecar_claim(name: str, content: Mapping[str, Any]) -> Statement | None:
 
 
 def sidecar_facts(content: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what else a sidecar says: title and trigger words."""
+    """Return what else a sidecar says: title, trigger words, and which version of a model on Civitai this is."""
     model = content.get("model")
     title = clean(model.get("name")) if isinstance(model, Mapping) else None
     facts = {
         "title": title or clean(content.get("model_name")) or clean(content.get("ModelName")),
         "trigger_words": next((words for words in (_words(content.get(field)) for field in _WORDS) if words), None),
+        "civitai_version_id": _civitai_version(content),
     }
     return {key: value for key, value in facts.items() if value}
+
+
+def _civitai_version(content: Mapping[str, Any]) -> int | None:
+    """Return the id of a version on Civitai, whose own object has ``modelId`` too; LoRA Manager keeps that object."""
+    nested = content.get("civitai")
+    candidates = [
+        version.get("id") for version in (content, nested) if isinstance(version, Mapping) and "modelId" in version
+    ]
+    found = next((value for value in (*candidates, content.get("VersionId")) if isinstance(value, int)), None)
+    return found if found is not None and not isinstance(found, bool) and 0 < found < 1 << 53 else None
 
 
 def _words(value: object) -> list[str]:

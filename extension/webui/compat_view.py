@@ -2,7 +2,7 @@
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +10,7 @@ from ...ecosystems.catalogue import Catalogue
 from ...ecosystems.model_types import canonical_type
 from ...ecosystems.records import UNKNOWN
 from .host import LoadedCheckpoint
+from .hub_link import Fleet
 from .question import Question, RouteError
 from .shelf import Item, Stock
 
@@ -173,15 +174,30 @@ def cards(judge: Judge, stock: Stock, chosen: Chosen | None, elsewhere: Mapping[
     return {"revision": stock.revision, "checkpoint": chosen.to_json() if chosen else None, "cards": found}
 
 
-Elsewhere = Callable[[str], dict[str, Any] | None]
+def defaults(judge: Judge, stock: Stock, fleet: Fleet, chosen: Chosen | None, own_id: str) -> list[dict[str, Any]]:
+    """Return the settings that the catalogue gives the checkpoint's ecosystem, each with its origin.
 
-
-def defaults(judge: Judge, chosen: Chosen | None) -> list[dict[str, Any]]:
-    """Return the settings that the catalogue gives the checkpoint's ecosystem, and where each comes from."""
+    A checkpoint or VAE is named by the id of its version on Civitai; where that is known of a model here or elsewhere,
+    ``status`` (``here``, ``elsewhere``, ``nowhere``) and ``where`` (servers) say who has it, and ``title`` what it is.
+    """
     subject = judge.catalogue.find(chosen.subject) if chosen is not None and chosen.subject is not None else None
     if subject is None:
         return []
-    return [
-        {"key": key, "value": value, "from": origin}
-        for key, (value, origin) in judge.catalogue.settings(subject.ecosystem.name).items()
-    ]
+    rows = []
+    for key, (value, origin) in judge.catalogue.settings(subject.ecosystem.name).items():
+        row: dict[str, Any] = {"key": key, "value": value, "from": origin, "title": None, "status": None, "where": []}
+        if key.endswith("VersionId"):
+            row.update(_who_has(value, stock, fleet, own_id))
+        rows.append(row)
+    return rows
+
+
+def _who_has(version_id: object, stock: Stock, fleet: Fleet, own_id: str) -> dict[str, Any]:
+    here = next((item for item in stock.items if item.metadata.get("civitai_version_id") == version_id), None)
+    if here is not None:
+        return {"title": here.metadata.get("title") or here.name, "status": "here"}
+    listed = next((model for model in fleet.models if model.wire.get("civitai_version_id") == version_id), None)
+    if listed is None:
+        return {"status": "nowhere" if fleet.models else None}
+    servers = [server for server in listed.servers if server != own_id]
+    return {"title": listed.wire.get("name"), "status": "elsewhere" if servers else "nowhere", "where": servers}

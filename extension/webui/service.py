@@ -230,7 +230,8 @@ class Service:
         """Answer ``GET compatibility``."""
         judge, stock, chosen = self.judge(), self.stock(), self.chosen(question)
         found = compat_view.compatibility(judge, stock, chosen)
-        return {**found, "defaults": {"settings": compat_view.defaults(judge, chosen)}}
+        settings = compat_view.defaults(judge, stock, self.link.fleet(), chosen, self.link.own_id)
+        return {**found, "defaults": {"settings": settings}}
 
     def steps(self, question: Question) -> Answer:
         """Answer ``GET compatibility/steps``."""

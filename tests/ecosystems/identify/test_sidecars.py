@@ -45,6 +45,14 @@ def test_title_and_trigger_words() -> None:
     assert sidecar_facts({"model": [], "trainedWords": {}}) == {}
 
 
+def test_a_sidecar_says_which_version_on_civitai_it_is() -> None:
+    version = {"id": 128713, "modelId": 4384}
+    for sidecar in (version, {"civitai": version}, {"VersionId": 128713}):
+        assert sidecar_facts(sidecar) == {"civitai_version_id": 128713}
+    for other in ({"id": 5}, {"id": True, "modelId": 1}, {"id": "5", "modelId": 1}, {"VersionId": -1}):
+        assert sidecar_facts(other) == {}
+
+
 def test_all_four_kinds_are_found_by_the_model_s_name(tmp_path: Path) -> None:
     names = ["my.model.civitai.info", "my.model.metadata.json", "my.model.cm-info.json", "my.model.json"]
     for name in [*names, "other.json", "my.json"]:

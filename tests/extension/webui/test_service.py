@@ -1,5 +1,6 @@
 """What the page is told, over a real agent and real files."""
 
+import json
 import shutil
 from pathlib import Path
 from types import SimpleNamespace
@@ -107,6 +108,18 @@ def test_what_works_with_a_checkpoint_has_a_grade_a_reason_and_steps(page: Page)
     assert page.get("compatibility", checkpoint="SDXL 1.0")["checkpoint"]["base_model"] == "SDXL 1.0"
     assert "No checkpoint" in page.get("compatibility")["message"]
     assert page.client.get("/quartermaster/compatibility?checkpoint=nonsense").status_code == 404
+
+
+def test_the_catalogue_s_default_checkpoint_is_found_by_its_version(page: Page, web_ui: WebUI) -> None:
+    def default() -> dict[str, Any]:
+        settings = page.get("compatibility", checkpoint=CHECKPOINT)["defaults"]["settings"]
+        return dict(next(row for row in settings if row["key"] == "checkpointVersionId"))
+
+    assert default()["status"] is None  # nothing is known of any version
+    sidecar = (web_ui.folder / CHECKPOINT).with_suffix(".civitai.info")
+    sidecar.write_text(json.dumps({"id": default()["value"], "modelId": 1, "model": {"name": "The Default"}}))
+    eventually(lambda: default()["status"] == "here", "the sidecar")
+    assert default()["title"] == "The Default"
 
 
 def test_the_matrix_is_square_and_of_what_this_program_loads(page: Page) -> None:
