@@ -24,6 +24,9 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent
 DEV = ROOT / ".dev"
 LOCK = ROOT / "constraints" / "dev.txt"
+HOSTS = ("forge", "a1111")
+HOST_EXTRAS = ["watchdog>=4"]  # what our install.py would add
+HOST_PYTHON = "3.11"  # some of the web UIs' pins have wheels for no other
 WINDOWS = os.name == "nt"
 UV_VERSION = ">=0.8"
 
@@ -59,6 +62,11 @@ def run(arguments: list[str]) -> int:
 def test(arguments: list[str]) -> int:
     """Lint, then run every test; arguments go to pytest, and then only pytest runs."""
     python = environment("test", ["-e", ".[hub,test]"])
+    for name in HOSTS:
+        host(name)
+    code = call([str(python), str(ROOT / "tests" / "browser" / "provide.py")])
+    if code:
+        return code
     if not arguments:
         code = lint([])
         if code:
@@ -121,6 +129,30 @@ def environment(name: str, packages: list[str], *, sources: bool = False) -> Pat
     if sources:
         command += ["--reinstall-package", "quartermaster"]
     invoke([*command, *packages])
+    stamp.write_text(state, encoding="utf-8")
+    return python
+
+
+def host(name: str) -> Path:
+    """Make or refresh ``.dev/<name>``, a web UI's exact gradio and fastapi, and return its interpreter.
+
+    uv finds a Python for which the pins have wheels, or fetches one; nothing is ever built from source.
+    """
+    pins = ROOT / "constraints" / f"{name}.txt"
+    place = DEV / name
+    python = place / ("Scripts/python.exe" if WINDOWS else "bin/python")
+    stamp = place / "quartermaster-stamp"
+    state = hashlib.sha256(pins.read_bytes() + HOST_PYTHON.encode()).hexdigest()
+    if python.exists() and stamp.exists() and stamp.read_text(encoding="utf-8") == state:
+        return python
+    print(f"dev.py: preparing the environment .dev/{name} (the web UI's own gradio) …", file=sys.stderr, flush=True)
+    tool = uv()
+    try:
+        invoke([tool, "venv", "--quiet", "--clear", "--python", HOST_PYTHON, str(place)])
+    except SetupError as error:
+        raise SetupError(f"{error}\nThe browser tests need Python {HOST_PYTHON}; install it beside yours.") from None
+    wheels = ["--only-binary", ":all:"]
+    invoke([tool, "pip", "install", "--quiet", "--python", str(python), *wheels, "-r", str(pins), *HOST_EXTRAS])
     stamp.write_text(state, encoding="utf-8")
     return python
 
