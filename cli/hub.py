@@ -1,14 +1,16 @@
-"""``quartermaster hub``: run a hub, make, list and revoke its keys."""
+"""``quartermaster hub``: run a hub, make, list and revoke its keys, pair a web UI with it."""
 
 import argparse
 from dataclasses import asdict
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from ..hub.ages import iso_time
 from ..hub.errors import HubError, NotFoundError
 from ..hub.running import serve
 from ..hub.services import Hub
 from ..hub.settings import HubSettings, default_data_dir
+from ..hub.whereabouts import note, whereabouts
 from ..hub_client import DEFAULT_HUB_PORT
 from .output import DONE, NO, WRONG_USE, CommandError, emit, say, tell
 
@@ -38,6 +40,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
     revoke.add_argument("key", metavar="KEY")
     _common(revoke)
 
+    pair = actions.add_parser("pair", help="print a one-time code that a web UI's Hub tab takes instead of a key")
+    pair.add_argument("--server", metavar="ID", required=True, help="the server of that web UI, new or known")
+    pair.add_argument("--name", help="what its key will be called")
+    _common(pair)
+
 
 def _common(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", type=Path, metavar="DIR", help="the hub's data folder (default: in the user's own)")
@@ -56,6 +63,8 @@ def execute(arguments: argparse.Namespace) -> int:
         settings = HubSettings.from_environment((arguments.data or default_data_dir()).expanduser().absolute())
         if arguments.action == "serve":
             return _serve(settings, arguments)
+        if arguments.action == "pair":
+            return _pair(settings, arguments)
         return _keys(settings, arguments)
     except NotFoundError as error:
         raise CommandError(str(error), NO) from error
@@ -65,6 +74,7 @@ def execute(arguments: argparse.Namespace) -> int:
 
 def _serve(settings: HubSettings, arguments: argparse.Namespace) -> int:
     def announce(address: str) -> None:
+        note(settings.data_dir, arguments.host, urlsplit(address).port or arguments.port)
         if arguments.json:
             emit({"address": address})
         else:
@@ -73,6 +83,25 @@ def _serve(settings: HubSettings, arguments: argparse.Namespace) -> int:
     if arguments.host not in {"127.0.0.1", "localhost", "::1"}:
         say("This hub listens beyond this machine without TLS: use a trusted network, or put a TLS proxy before it.")
     serve(settings, arguments.host, arguments.port, announce)
+    return DONE
+
+
+def _pair(settings: HubSettings, arguments: argparse.Namespace) -> int:
+    hub = Hub(settings)
+    try:
+        made = hub.pairing.make(arguments.server, arguments.name)
+    finally:
+        hub.close()
+    place = whereabouts(settings.data_dir)
+    if arguments.json:
+        emit({**asdict(made), "expires_at": iso_time(made.expires_at), "address": place.address})
+        return DONE
+    tell(f"code:    {made.code}\nhub:     {place.address}\nexpires: {iso_time(made.expires_at)}, after ten minutes")
+    say(f"Enter address and code in the Hub tab of {arguments.server}'s web UI. The code works once.")
+    if place.only_here:
+        say("The hub listens on this machine alone: for other machines, start it with --host 0.0.0.0")
+    elif not place.noted:
+        say("No hub has run with this data folder yet: the address is a guess.")
     return DONE
 
 
@@ -110,5 +139,6 @@ def _list(hub: Hub, arguments: argparse.Namespace) -> int:
             emit({**asdict(info), **times})
         else:
             state = "revoked" if info.revoked_at is not None else "valid"
-            tell("\t".join([info.key, info.scope, info.server_id or "-", state, info.name]))
+            origin = "paired" if info.by_pairing else "made"
+            tell("\t".join([info.key, info.scope, info.server_id or "-", state, origin, info.name]))
     return DONE

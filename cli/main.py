@@ -18,12 +18,13 @@ from .output import ABORTED, WRONG_USE, CommandError, say
 COMMANDS = {
     "up": "start a hub and an agent over a folder of models, in one go",
     "agent": "run the agent of one server: find, hash, watch and tell the hub",
-    "hub": "run a hub, make and revoke its keys",
+    "hub": "run a hub, make and revoke its keys, pair web UIs with it",
     "status": "what the agent of this machine and its hub are doing",
     "scan": "list the model files below a folder",
     "hash": "print the hashes of files",
     "identify": "say what model files are, from their headers",
     "availability": "ask a hub which servers have a model",
+    "correct": "say by hand what a model is, above whatever was found",
     "ecosystems": "the catalogue of base models: check it, query it, explain a verdict",
 }
 """Command -> its line of help; the module has the command's name (``hash`` is ``hash_files``)."""

@@ -18,6 +18,7 @@ from .._version import VERSION
 from ..hub_client import NO_RETRY, HubClient, Sender
 from .catalogue import CatalogueKeeper
 from .config import AgentConfig
+from .corrections import Corrections
 from .inventory.control import HashControl
 from .inventory.index import Index
 from .inventory.library import Library
@@ -70,8 +71,14 @@ class Agent:
             self.ledger = Ledger(self._ledger_changed)
             self.control = HashControl(mib_per_second=config.mib_per_second)
             self.pool = HashPool(self._read_done, workers=config.workers, control=self.control)
+            self.corrections = Corrections(config.home)
             self.library = Library(
-                config.server_id, self.index, self.pool, self._record_changed, never_share=config.never_share
+                config.server_id,
+                self.index,
+                self.pool,
+                self._record_changed,
+                never_share=config.never_share,
+                correction=self._correction,
             )
             self.looker = Looker(config, self.library, self.index)
             self.syncer = self._make_syncer()
@@ -191,6 +198,10 @@ class Agent:
             self.ledger.drop(record.name)
         else:
             self.ledger.put(record.name, entry.digest())
+
+    def _correction(self, sha256: str) -> Callable[[dict[str, Any]], dict[str, Any]] | None:
+        said = self.corrections.get(sha256)
+        return said.applied if said is not None else None
 
     def _ledger_changed(self) -> None:
         if self.syncer is not None:

@@ -1,10 +1,13 @@
 """What an agent is told: whose inventory, where the models are, which hub."""
 
+import os
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ..hub_client import Credentials
+from .claims.web_ui_caches import HashReader
 from .inventory.discover import discover, named_roots
 from .inventory.roots import Root, label_roots, lies_within
 from .paths import data_home
@@ -28,14 +31,20 @@ class AgentConfig:
     """The settings of one agent.
 
     ``models`` is a folder in which roots are looked for; ``named`` are roots given one by one, as (model type or None,
-    absolute path). ``excludes`` are glob patterns over paths relative to a root; ``never_share`` are folders whose
-    models are listed but never sent to another server. ``hub`` None means that nobody is told. Times are in seconds;
-    ``settle_seconds`` None takes what fits each root's file system.
+    absolute path), with labels relative to ``base`` where they lie below it. Of ``closed`` folders nothing is listed
+    but the named ones within; with ``only_existing``, named ones that are not there (yet) are no roots.
+    ``web_ui_hashes`` gives, inside a web UI's process, that one's own cache. ``excludes`` are glob patterns over paths
+    relative to a root; ``never_share`` are folders whose models are listed but never sent to another server. ``hub``
+    None means that nobody is told. Times are in seconds; ``settle_seconds`` None takes what fits each root's file
+    system.
     """
 
     server_id: str
     models: str | None = None
     named: tuple[tuple[str | None, str], ...] = ()
+    base: str | None = None
+    closed: tuple[str, ...] = ()
+    only_existing: bool = False
     excludes: tuple[str, ...] = ()
     never_share: tuple[str, ...] = ()
     hub: str | None = None
@@ -48,6 +57,7 @@ class AgentConfig:
     heartbeat_seconds: float = HEARTBEAT_SECONDS
     reconcile_seconds: float = RECONCILE_SECONDS
     poll_seconds: float = POLL_SECONDS
+    web_ui_hashes: Callable[[], HashReader | None] = lambda: None
 
     def find_roots(self) -> tuple[tuple[Root, ...], tuple[str, ...]]:
         """Return the roots as the disk has them now, and notes for a person.
@@ -60,9 +70,10 @@ class AgentConfig:
         if self.models is not None:
             found = discover(self.models)
             roots, notes = found.roots, found.notes
-        if self.named:
-            more, said = named_roots(self.named)
-            roots, notes = label_roots([*roots, *more]), notes + said
+        named = [(kind, path) for kind, path in self.named if not self.only_existing or os.path.isdir(path)]
+        if named:
+            more, said = named_roots(named, self.base, self.closed)
+            roots, notes = label_roots([*roots, *more], self.base), notes + said
         return tuple(self._marked(root) for root in roots), notes
 
     def _marked(self, root: Root) -> Root:

@@ -135,7 +135,7 @@ class Looker:
         """Publish what a web UI or another tool has hashed already: reading a large library takes hours."""
         records = self._library.records()
         if any(record.facts is None and record.job is not None for record in records):
-            believed = self._library.believe(find_claims(self._config.models, records))
+            believed = self._library.believe(find_claims(self._config.models, records, self._config.web_ui_hashes()))
             if believed:
                 log.info("%d files are published by hashes that others computed; they are verified later.", believed)
 

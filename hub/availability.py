@@ -10,6 +10,7 @@ from sqlalchemy import Connection, select
 from .ages import OFFLINE, PRESENT, STALE, STATES, Ages, iso_time, worse
 from .clock import Clock
 from .database import Database, Record, among
+from .effective import EFFECTIVE, shown_override
 from .entries import CLAIMED, VERIFIED
 from .errors import FieldError, NotFoundError, TooLargeError
 from .hashes import AUTOV2_DIGITS, ModelHash, parse_hash
@@ -33,15 +34,12 @@ BY_CLAIM = "sshs_model_hash"
 SUMMARY = (
     models.c.id,
     models.c.name,
-    models.c.type,
     models.c.hash_sha256,
     models.c.hash_autov2,
     models.c.hash_tensor,
     models.c.hash_autov3,
     models.c.size_bytes,
-    models.c.ecosystem,
-    models.c.base_model,
-    models.c.confidence,
+    *EFFECTIVE,
     models.c.civitai_id,
     models.c.civitai_version_id,
     models.c.metadata_digest,
@@ -258,7 +256,7 @@ def _select(connection: Connection, column: str, values: Iterable[str]) -> list[
 
 
 def summary(row: Record) -> dict[str, Any]:
-    """Return a model as answers show it."""
+    """Return a model as answers show it: type, ecosystem and base model as it counts, corrected or found."""
     return {
         "id": row.id,
         "name": row.name,
@@ -273,4 +271,5 @@ def summary(row: Record) -> dict[str, Any]:
         "confidence": row.confidence,
         "civitai_id": row.civitai_id,
         "civitai_version_id": row.civitai_version_id,
+        "override": shown_override(row),
     }

@@ -14,6 +14,7 @@ HubError
     ├── FieldError                    422 missing_required_field, invalid_field
     ├── DigestMismatchError           422 digest_mismatch
     ├── ProtocolUnsupportedError      426 protocol_unsupported
+    ├── RateLimitedError              429 rate_limited
     └── OverloadedError               503 overloaded, not_ready
 """
 
@@ -150,6 +151,16 @@ class ProtocolUnsupportedError(RequestError):
 
     status = 426
     code = "protocol_unsupported"
+
+
+class RateLimitedError(RequestError):
+    """There were too many attempts; ``Retry-After`` says when the next one is taken."""
+
+    status = 429
+    code = "rate_limited"
+
+    def __init__(self, message: str, *, retry_after_seconds: int) -> None:
+        super().__init__(message, headers={"Retry-After": str(retry_after_seconds)})
 
 
 class OverloadedError(RequestError):

@@ -12,7 +12,7 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from sqlalchemy import select, update
+from sqlalchemy import Connection, select, update
 
 from . import fields
 from .clock import Clock
@@ -68,7 +68,7 @@ class NewKey:
 
 @dataclass(frozen=True)
 class KeyInfo:
-    """A key as it is listed; times in seconds since the epoch."""
+    """A key as it is listed; times in seconds since the epoch. ``by_pairing``: it was made for a one-time code."""
 
     key: str
     name: str
@@ -76,6 +76,7 @@ class KeyInfo:
     server_id: str | None
     created_at: float
     revoked_at: float | None
+    by_pairing: bool
 
 
 class Keys:
@@ -90,8 +91,13 @@ class Keys:
         """Make a key; an agent's key makes its server known.
 
         Raises:
-            FieldError: the name or the scope is wrong; an agent's key has no server, or another one has.
+            FieldError: as ``check``.
         """
+        self.check(name, scope, server_id)
+        return self._database.write(lambda connection: self.make(connection, name, scope, server_id))
+
+    def check(self, name: str, scope: str, server_id: str | None) -> None:
+        """Raise FieldError where the name or the scope is wrong; an agent's key needs a server, no other has one."""
         values = {"name": name, "scope": scope}
         fields.required(values, "name")
         fields.text(values, "name", 100)
@@ -100,6 +106,11 @@ class Keys:
             raise FieldError("server", "an agent's key belongs to one server, every other key to none")
         if server_id is not None:
             fields.server_id(server_id, "server")
+
+    def make(
+        self, connection: Connection, name: str, scope: str, server_id: str | None, *, by_pairing: bool = False
+    ) -> NewKey:
+        """Make a key of checked values in a write transaction of the caller's."""
         made = NewKey(f"qm_{self._random_hex(12)}", self._random_hex(32), name, scope, server_id)
         now = self._clock()
         row = {
@@ -109,11 +120,12 @@ class Keys:
             "scope": scope,
             "server_id": server_id,
             "created_at": now,
+            "by_pairing": by_pairing,
         }
-        server = {"id": server_id, "alias": server_id, "created_at": now}
-        with_server = self._database.insert(servers).values(**server).on_conflict_do_nothing()
-        statements = [api_keys.insert().values(**row), *([with_server] if server_id is not None else [])]
-        self._database.write(lambda connection: [connection.execute(statement) for statement in statements])
+        connection.execute(api_keys.insert().values(**row))
+        if server_id is not None:
+            server = self._database.insert(servers).values(id=server_id, alias=server_id, created_at=now)
+            connection.execute(server.on_conflict_do_nothing())
         return made
 
     def listed(self) -> list[KeyInfo]:

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, and_, exists, func, not_, or_, select, update
 
 from ..ecosystems.model_types import canonical_type
-from . import known_models
+from . import effective, known_models
 from .ages import OFFLINE, PRESENT, STALE, Ages
 from .availability import AVAILABLE, DOWNLOADABLE, STATUSES, SUMMARY, UNAVAILABLE, Availability, summary
 from .clock import Clock
@@ -112,12 +112,16 @@ class Registry:
             ConflictError: the hash may mean several models (``ambiguous_hash``).
         """
         with self._database.read() as connection:
-            row = self._one(connection, text)
+            row = self.one(connection, text)
             columns = (
                 models.c.identification,
                 models.c.metadata_digest,
                 models.c.registered_metadata_digest,
                 models.c.registered_at,
+                models.c.type,
+                models.c.ecosystem,
+                models.c.base_model,
+                models.c.confidence,
             )
             more = connection.execute(select(*columns).where(models.c.id == row.id)).one()
             state = self._availability.of_models(connection, [row])[row.id]
@@ -134,11 +138,13 @@ class Registry:
             "evidence": identified.get("evidence", []),
             "conflicts": identified.get("conflicts", []),
             "metadata": described,
+            "found": {name: getattr(more, name) for name in ("type", "ecosystem", "base_model", "confidence")},
             "registered": more.registered_at is not None,
         }
         return {"success": True, "model": model, **state}
 
-    def _one(self, connection: Connection, text: str) -> Record:
+    def one(self, connection: Connection, text: str) -> Record:
+        """Return the row (``SUMMARY``) of one model by its id or any form of its hash; raises as ``get``."""
         if text.isascii() and text.isdigit() and len(text) <= ID_DIGITS:
             row = connection.execute(select(*SUMMARY).where(models.c.id == int(text))).first()
             if row is None:
@@ -186,9 +192,9 @@ class Registry:
             kind = canonical_type(search.type)
             if kind is None:
                 raise FieldError("type", "must be a model type such as Checkpoint, LORA or VAE")
-            conditions.append(models.c.type == kind)
+            conditions.append(effective.TYPE == kind)  # noqa: SIM300 (a column, not a constant)
         if search.ecosystem is not None:
-            conditions.append(func.lower(models.c.ecosystem) == search.ecosystem.lower())
+            conditions.append(func.lower(effective.ECOSYSTEM) == search.ecosystem.lower())
         here = placements.c.model_id == models.c.id
         if search.server_id is not None:
             conditions.append(exists().where(here, placements.c.server_id == search.server_id))

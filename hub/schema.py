@@ -67,11 +67,19 @@ models = Table(
     Column("created_at", Double, nullable=False),
     Column("registered_at", Double),
     Column("verified", Boolean, nullable=False, default=False),
+    Column("override_type", String(40)),
+    Column("override_ecosystem", Text),
+    Column("override_base_model", Text),
+    Column("override_note", Text),
+    Column("override_key", String(80)),
+    Column("override_by", Text),
+    Column("override_at", Double),
 )
 """One row per file content. ``metadata_digest`` names what the file's metadata was last said to be, held or not;
 ``identification`` is JSON with ``evidence`` and ``conflicts``; ``sources`` is JSON, places to download from.
 ``verified``: some agent read these bytes once. A row is deleted only where that never was and a verified hash refuted
-the claim."""
+the claim. ``override_…``: what a person said instead (``overrides``), by which key, of what name, and when; a sync
+never writes it."""
 
 Index("models_hash_autov2", models.c.hash_autov2)
 _with_tensor = text("hash_autov3 IS NOT NULL")
@@ -162,4 +170,18 @@ api_keys = Table(
     Column("server_id", String(100)),
     Column("created_at", Double, nullable=False),
     Column("revoked_at", Double),
+    Column("by_pairing", Boolean, nullable=False, default=False),
 )
+
+pairing_codes = Table(
+    "pairing_codes",
+    metadata,
+    Column("code_hash", String(64), primary_key=True),
+    Column("server_id", String(100), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("created_at", Double, nullable=False),
+    Column("expires_at", Double, nullable=False),
+    Column("used_at", Double),
+)
+"""One-time codes; ``name`` is what the key will be called. Times by the machine's wall clock, see ``pairing``. The
+server may be one that is not known yet: it becomes known by its key."""

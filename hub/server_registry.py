@@ -16,7 +16,7 @@ from .database import Database, Record
 from .errors import ConflictError, FieldError, NotFoundError
 from .limits import Limits
 from .placing import from_signed
-from .schema import api_keys, placements, servers
+from .schema import api_keys, pairing_codes, placements, servers
 
 
 class ServerRegistry:
@@ -88,9 +88,9 @@ class ServerRegistry:
         return self.get(self._write(work, str(values.get("alias", name))))
 
     def remove(self, name: str) -> None:
-        """Forget a server and its inventory, and revoke the keys of its agents; its models stay known.
+        """Forget a server and its inventory, revoke the keys and void the pairing codes of its agents.
 
-        Without the revocation its agent would bring it back with the next heartbeat.
+        Its models stay known. Without the revocation its agent would bring it back with the next heartbeat.
 
         Raises:
             NotFoundError: there is none.
@@ -102,6 +102,7 @@ class ServerRegistry:
             connection.execute(delete(servers).where(servers.c.id == server_id))
             theirs = update(api_keys).where(api_keys.c.server_id == server_id, api_keys.c.revoked_at.is_(None))
             connection.execute(theirs.values(revoked_at=self._clock()))
+            connection.execute(delete(pairing_codes).where(pairing_codes.c.server_id == server_id))
 
         self._database.write(work)
 

@@ -1,22 +1,30 @@
 """The services of one hub: what the routes, the console and the tests have in common."""
 
+import time
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import update
 
 from .ages import Ages
+from .attempts import Attempts
 from .availability import Availability
 from .catalogues import Catalogues
 from .clock import Clock, hub_clock
 from .database import Database
 from .keys import Keys
 from .migrating import migrate
+from .overrides import Overrides
+from .pairing import Pairing
 from .reading import BodyReader
 from .registry import Registry
 from .schema import servers
 from .server_registry import ServerRegistry
 from .settings import HubSettings
 from .sync import Inventories
+
+PUBLIC_BODY_BYTES = 4096
+"""What a caller without a key may send."""
 
 
 class Hub:
@@ -45,7 +53,11 @@ class Hub:
         self.registry = Registry(self.database, self.clock, ages, limits, self.availability)
         self.servers = ServerRegistry(self.database, self.clock, ages, limits)
         self.catalogues = Catalogues(settings.data_dir)
+        self.overrides = Overrides(self.database, self.clock, limits, self.registry, self.catalogues)
         self.bodies = BodyReader(limits, settings.large_body_slots)
+        tiny = replace(limits, body_bytes=PUBLIC_BODY_BYTES, unpacked_bytes=PUBLIC_BODY_BYTES)
+        self.small_bodies = BodyReader(tiny, settings.large_body_slots)
+        self.pairing = Pairing(self.database, clock or time.time, self.keys, Attempts(self.clock))
 
     def _forget_the_future(self) -> None:
         """Let servers that were seen "later than now" age from now on: the machine's clock was set back since."""

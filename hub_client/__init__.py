@@ -37,6 +37,8 @@ from .messages import (
     Sender,
     SyncAnswer,
 )
+from .override import Override
+from .pairing import Pairing, pair
 from .retry import NO_RETRY, RetryPolicy
 from .transport import Timeouts, bounded_session
 
@@ -73,6 +75,8 @@ __all__ = [
     "MalformedMessageError",
     "ModelEntry",
     "NotFoundError",
+    "Override",
+    "Pairing",
     "RateLimitedError",
     "RefusedError",
     "RetryPolicy",
@@ -90,6 +94,7 @@ __all__ = [
     "bounded_session",
     "find_credentials",
     "model_hash",
+    "pair",
     "read_address",
     "read_key_file",
 ]

@@ -20,6 +20,7 @@ from .credentials import Credentials
 from .errors import BadAnswerError, MalformedMessageError, NotFoundError, SetupError
 from .fields import Fields
 from .messages import PROTOCOL, Buckets, Delta, FullList, Heartbeat, Sender, SyncAnswer, SyncBody
+from .override import Override, read_override
 from .retry import NO_RETRY, RetryPolicy
 from .transport import Timeouts, bounded_session
 
@@ -113,7 +114,7 @@ class HubClient:
             if error.code != _MODEL_NOT_FOUND:
                 raise
             return Availability(hash_as_given, UNKNOWN, wire={"status": UNKNOWN, "servers": []})
-        with self._naming_the_hub():
+        with self.naming_the_hub():
             return Availability.from_wire(hash_as_given, answer)
 
     def availabilities(self, hashes: Iterable[str]) -> Iterator[Availability]:
@@ -131,7 +132,7 @@ class HubClient:
             part = slice(start, start + MAX_HASHES_PER_BATCH)
             body = {"hashes": list(asked[part])}
             answer = self.call("POST", "/api/v1/models/availability", body, repeatable=True)
-            with self._naming_the_hub():
+            with self.naming_the_hub():
                 found = read_batch(asked[part], answer)
             for as_given, text in zip(given[part], asked[part], strict=True):
                 yield replace(found[text], hash=as_given)
@@ -151,6 +152,49 @@ class HubClient:
         """
         return self._object("GET", f"/api/v1/models/{model_hash(hash_as_given)}")
 
+    def override_of(self, hash_as_given: str) -> Override | None:
+        """Return what was corrected by hand of a model, or None.
+
+        Raises:
+            ValueError: it is not a hash (see ``model_hash``).
+        """
+        return self._overrides("GET", hash_as_given)
+
+    def override(
+        self,
+        hash_as_given: str,
+        *,
+        base_model: str | None = None,
+        type: str | None = None,  # noqa: A002 (the name in the contract)
+        note: str | None = None,
+    ) -> Override:
+        """Correct a model by hand, in place of an earlier correction: it wins over whatever agents say.
+
+        ``base_model`` is any name or alias of a base model or an ecosystem, ``type`` a model type. A part that is None
+        is not corrected; one of the two must be given. A NotFoundError means that the hub does not know the model yet.
+
+        Raises:
+            ValueError: it is not a hash (see ``model_hash``).
+        """
+        made = self._overrides("PUT", hash_as_given, {"base_model": base_model, "type": type, "note": note})
+        if made is None:
+            raise BadAnswerError(f"the hub at {self.address} took a correction and does not have it", field="override")
+        return made
+
+    def clear_override(self, hash_as_given: str) -> None:
+        """Take a correction by hand back, if there is one: what was found holds again.
+
+        Raises:
+            ValueError: it is not a hash (see ``model_hash``).
+        """
+        self._overrides("DELETE", hash_as_given)
+
+    def _overrides(self, method: str, hash_as_given: str, body: Mapping[str, Any] | None = None) -> Override | None:
+        path = f"/api/v1/models/{model_hash(hash_as_given)}/overrides"
+        answer = self.call(method, path, body, repeatable=True)
+        with self.naming_the_hub():
+            return read_override(answer)
+
     def models(self, filters: Mapping[str, str] | None = None) -> Iterator[dict[str, Any]]:
         """Yield the models that the hub knows, page by page as they are asked for.
 
@@ -160,7 +204,7 @@ class HubClient:
         query, seen = dict(filters or {}), set[str]()
         while True:
             answer = self.call("GET", "/api/v1/models", query=query, repeatable=True)
-            with self._naming_the_hub():
+            with self.naming_the_hub():
                 fields = Fields(answer)
                 fields.need("models", list)
                 page, cursor = fields.items("models", dict), fields.may("next_cursor", str)
@@ -175,7 +219,7 @@ class HubClient:
     def servers(self) -> tuple[ServerInfo, ...]:
         """Return the servers that the hub knows."""
         answer = self.call("GET", "/api/v1/servers", repeatable=True)
-        with self._naming_the_hub():
+        with self.naming_the_hub():
             fields = Fields({"servers": answer})
             fields.need("servers", list)
             listed = fields.items("servers", dict)
@@ -208,7 +252,7 @@ class HubClient:
 
     def _object(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
         answer = self.call(method, path, body, repeatable=True)
-        with self._naming_the_hub():
+        with self.naming_the_hub():
             return dict(Fields(answer).wire)
 
     def _sync(self, server_id: str, body: SyncBody, sender: Sender | None, bounds: Bounds | None = None) -> SyncAnswer:
@@ -217,11 +261,11 @@ class HubClient:
         wire = {"protocol": PROTOCOL, **(sender.to_wire() if sender else {}), **body.to_wire()}
         path = f"/api/v1/servers/{quote(server_id, safe='')}/models/sync"
         answer = self.call("POST", path, wire, repeatable=True, bounds=bounds)
-        with self._naming_the_hub():
+        with self.naming_the_hub():
             return SyncAnswer.from_wire(answer)
 
     @contextmanager
-    def _naming_the_hub(self) -> Iterator[None]:
+    def naming_the_hub(self) -> Iterator[None]:
         """Turn a message that cannot be used into the bad answer that it is."""
         try:
             yield

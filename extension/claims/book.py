@@ -11,12 +11,12 @@ from ..inventory.record import Record
 from .claim import Claim, LocalFile
 from .sidecar_claim import sidecar_claim
 from .sidecars import read_sidecars
-from .web_ui_caches import WebUICaches
+from .web_ui_caches import HashReader, WebUICaches
 
 log = logging.getLogger(__name__)
 
 
-def find_claims(models: str | None, records: Iterable[Record]) -> dict[str, Facts]:
+def find_claims(models: str | None, records: Iterable[Record], hashes: HashReader | None = None) -> dict[str, Facts]:
     """Return what is claimed of some files, by path.
 
     The web UI's caches are read once, and each folder is listed once; a sidecar is believed only for a file that is as
@@ -25,9 +25,13 @@ def find_claims(models: str | None, records: Iterable[Record]) -> dict[str, Fact
     Args:
         models: the folder that the agent was given: a web UI's root, or its ``models`` folder.
         records: all files that may share a key in a cache, whether or not a claim is wanted for them.
+        hashes: in a web UI's process, its own cache, which is read in place of the files of one.
     """
     wanted = {record.path: _local_file(record) for record in records}
-    claims = _from_caches(models, wanted)
+    if hashes is not None:
+        claims = WebUICaches.from_reader(hashes).claims_for(wanted.values())
+    else:
+        claims = _from_caches(models, wanted)
     by_folder: dict[str, list[LocalFile]] = {}
     for path, file in wanted.items():
         if path not in claims:

@@ -95,13 +95,17 @@ def discover(models_dir: str) -> Discovery:
     return Discovery(found.layout, roots, notes)
 
 
-def named_roots(named: Iterable[tuple[str | None, str]]) -> tuple[tuple[Root, ...], tuple[str, ...]]:
-    """Return the roots for folders that a person named one by one (``roots.parse_root``), and notes.
+def named_roots(
+    named: Iterable[tuple[str | None, str]], base: str | None = None, closed: Iterable[str] = ()
+) -> tuple[tuple[Root, ...], tuple[str, ...]]:
+    """Return the roots for folders that a person (``roots.parse_root``) or a web UI named one by one, and notes.
 
     The folders need not exist. As in a discovery, no file stands in two roots: of folders within each other, the outer
-    one leaves the inner one out.
+    one leaves the inner one out. Labels are paths below ``base``; of ``closed`` folders nothing is listed but the named
+    ones within.
     """
-    return _settle(_Found("plain", [_Place(path, kind) for kind, path in named]), None)
+    places = [_Place(path, kind) for kind, path in named]
+    return _settle(_Found("plain", places, closed=list(closed)), base)
 
 
 def _stability_matrix(base: str) -> _Found | None:

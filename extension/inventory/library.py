@@ -9,10 +9,10 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Any, Protocol, TypeAlias
 
 from ...ecosystems.model_types import LORA_TYPES
 from . import identity
@@ -30,6 +30,8 @@ from .scan import FileStat, ScanResult
 from .settle import LOCAL_SECONDS, Settling
 
 log = logging.getLogger(__name__)
+
+Identifier: TypeAlias = Callable[[dict[str, Any]], dict[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,7 @@ class Library:
         on_change: Callable[[Record], None],
         *,
         never_share: tuple[str, ...] = (),
+        correction: Callable[[str], Identifier | None] = lambda sha256: None,
         clock_ns: Callable[[], int] = time.time_ns,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -72,6 +75,7 @@ class Library:
             work: takes files that are to be read, and takes them back.
             on_change: told of every record whose entry may have changed, one that was removed included (its
                 ``facts`` are None then). Called with the library locked: it must be quick and not call back.
+            correction: by SHA-256, what puts a person's correction on top of an identification, or None.
             never_share: folders whose models are listed, but never sent to another server.
             clock_ns: the wall clock; monotonic: a clock that never jumps, in seconds.
         """
@@ -80,6 +84,7 @@ class Library:
         self._work = work
         self._on_change = on_change
         self._never_share = never_share
+        self._correction = correction
         self._clock_ns = clock_ns
         self._monotonic = monotonic
         self._lock = threading.RLock()
@@ -227,7 +232,8 @@ class Library:
             if _is_away(relative, away):
                 found = FileStat(row.size, row.mtime_ns, row.inode, 0, row.changed_ns, False)
                 record = self._add(root, relative, found)
-                record.facts, record.stale = row.facts, True
+                self._set_facts(record, row.facts)
+                record.stale = True
                 self._on_change(record)
 
     def look(self, root: Root, relative: str, found: FileStat | None) -> None:
@@ -414,7 +420,7 @@ class Library:
     def _know(self, record: Record, facts: Facts, *, save: bool = True) -> None:
         before = record.facts
         record.waiting = None
-        record.facts = facts
+        self._set_facts(record, facts)
         if save:
             self.index.put(record.path, record.found, facts)
         if before is not None and before.sha256 != facts.sha256 and before.hash_state == "claimed":
@@ -426,6 +432,26 @@ class Library:
         self._on_change(record)
         if record.job is None and not record.stale:
             self._improve(record, facts)
+
+    def _set_facts(self, record: Record, facts: Facts) -> None:
+        record.facts = facts
+        record.corrected = self._correction(facts.sha256)
+
+    def corrected(self) -> None:
+        """Take in that a person corrected something, or took a correction back."""
+        with self._lock:
+            for record in self.records():
+                if record.facts is not None:
+                    self._set_facts(record, record.facts)
+                    self._on_change(record)
+
+    def verify(self, hashes: Collection[str]) -> int:
+        """Read models again, now, whether or not their hashes are verified; return how many files that are."""
+        with self._lock:
+            wanted = [r for r in self.records() if r.facts is not None and r.facts.sha256 in hashes and not r.stale]
+            for record in wanted:
+                self._read(record, Urgency.NEW)
+            return len(wanted)
 
     def _improve(self, record: Record, facts: Facts) -> None:
         """Queue what is still to be found out of a file that is known: what it is, its bytes, its tensor hash."""

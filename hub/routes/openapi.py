@@ -116,6 +116,20 @@ SCHEMAS: dict[str, dict[str, Any]] = {
             },
         },
     },
+    "OverrideBody": {
+        "type": "object",
+        "anyOf": [{"required": ["base_model"]}, {"required": ["type"]}],
+        "properties": {
+            "base_model": {"type": ["string", "null"], "description": "base model or ecosystem, any name of it"},
+            "type": {"type": ["string", "null"], "description": "a model type such as LORA"},
+            "note": {"type": ["string", "null"], "maxLength": 500},
+        },
+    },
+    "PairBody": {
+        "type": "object",
+        "required": ["code"],
+        "properties": {"code": {"type": "string", "maxLength": 100, "examples": ["K7QM-3XTP"]}},
+    },
     "RequestBody": {
         "type": "object",
         "required": ["request"],

@@ -13,6 +13,7 @@ import requests
 from quartermaster.cli.main import main
 from quartermaster.hub.running import RunningHub
 from quartermaster.hub.settings import HubSettings
+from quartermaster.hub.whereabouts import note, whereabouts
 
 
 @pytest.fixture(autouse=True)
@@ -59,6 +60,36 @@ def test_keys_are_listed_a_line_each_and_never_with_their_secret(
     assert first["secret"] not in text and second["secret"] not in text
 
 
+def test_a_pairing_code_is_printed_with_the_address_and_works_with_the_hub_that_runs(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    data = tmp_path / "hub"
+    with RunningHub(HubSettings(data)) as running:
+        note(data, "127.0.0.1", int(running.address.rpartition(":")[2]))
+        assert main(["hub", "pair", "--data", str(data), "--server", "attic", "--name", "its web UI", "--json"]) == 0
+        made = json.loads(capsys.readouterr().out)
+        assert set(made) == {"code", "server_id", "expires_at", "address"}
+        assert (made["server_id"], made["address"]) == ("attic", running.address)
+        answer = requests.post(f"{made['address']}/api/v1/pair", json={"code": made["code"]}, timeout=30)
+        assert answer.json()["server_id"] == "attic"
+    (info,) = key(capsys, "list", "--data", str(data))
+    assert (info["name"], info["by_pairing"]) == ("its web UI", True)
+    assert main(["hub", "key", "list", "--data", str(data)]) == 0
+    assert "paired" in capsys.readouterr().out
+
+
+def test_a_person_is_told_the_code_where_to_type_it_and_what_may_be_wrong(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    assert main(["hub", "pair", "--data", str(tmp_path), "--server", "attic"]) == 0
+    shown = capsys.readouterr()
+    assert [line.partition(":")[0] for line in shown.out.splitlines()] == ["code", "hub", "expires"]
+    assert "attic" in shown.err and "a guess" in shown.err
+    note(tmp_path, "127.0.0.1", 7807)
+    assert main(["hub", "pair", "--data", str(tmp_path), "--server", "attic"]) == 0
+    assert "--host 0.0.0.0" in capsys.readouterr().err
+
+
 def test_without_a_folder_the_users_own_is_taken(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     key(capsys, "create", "--name", "one", "--scope", "client")
     assert len(key(capsys, "list")) == 1
@@ -97,6 +128,7 @@ def test_what_makes_no_sense_ends_with_its_code(
         ["hub", "key", "create", "--scope", "client"],
         ["hub", "key", "create", "--name", "n", "--scope", "root"],
         ["hub", "key", "revoke"],
+        ["hub", "pair"],
         ["hub", "serve", "--port", "65536"],
         ["hub", "serve", "--port", "-1"],
         ["hub", "serve", "--port", "http"],
@@ -159,6 +191,7 @@ def test_serve_says_where_it_listens_once_it_does_and_stops_in_order(
         address = json.loads(line)["address"] if as_json else line.strip().removeprefix("listening on ")
         assert address.startswith("http://127.0.0.1:")
         assert requests.get(f"{address}/readyz", timeout=30).status_code == 200
+        assert whereabouts(tmp_path / "hub").address == address
         process.send_signal(number)
         rest, errors = process.communicate(timeout=60)
     finally:

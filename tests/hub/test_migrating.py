@@ -1,9 +1,12 @@
+import hashlib
 import os
 import sqlite3
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from quartermaster.hub.database import Database
 from quartermaster.hub.errors import DatabaseUnusableError
@@ -12,6 +15,7 @@ from quartermaster.hub.schema import metadata
 from quartermaster.hub.services import Hub
 from quartermaster.hub.settings import HubSettings
 from quartermaster.tests.hub.samples import together
+from sqlalchemy import Connection
 
 
 @pytest.fixture
@@ -35,6 +39,33 @@ def test_the_migrations_lead_to_the_schema_that_the_code_uses(database: Database
     with database.read() as connection:
         context = MigrationContext.configure(connection, opts={"include_schemas": False})
         assert compare_metadata(context, metadata) == []
+
+
+def test_what_an_older_hub_wrote_is_kept(settings: HubSettings) -> None:
+    def fill(connection: Connection) -> None:
+        config = Config()
+        config.set_main_option("script_location", "quartermaster.hub:migrations")
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+        secret = hashlib.sha256(b"s").hexdigest()
+        key = "INSERT INTO api_keys (key, secret_sha256, name, scope, created_at) VALUES ('k', '%s', 'n', 'admin', 1)"
+        connection.exec_driver_sql(key % secret)
+        connection.exec_driver_sql(
+            "INSERT INTO models (name, type, hash_autov2, hash_sha256, ecosystem, created_at, verified)"
+            f" VALUES ('old', 'LORA', '{'a' * 10}', '{'a' * 64}', 'SDXL', 1, true)"  # noqa: S608
+        )
+
+    old = Database(settings)
+    old.write(fill)
+    old.close()
+    hub = Hub(settings)
+    try:
+        assert hub.keys.recognise("k", "s", None).scope == "admin"
+        assert not hub.keys.listed()[0].by_pairing
+        shown = hub.registry.get("a" * 64)["model"]
+        assert (shown["type"], shown["ecosystem"], shown["override"]) == ("LORA", "SDXL", None)
+    finally:
+        hub.close()
 
 
 def test_two_hubs_that_start_at_once_migrate_once(settings: HubSettings) -> None:

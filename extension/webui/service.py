@@ -1,0 +1,282 @@
+"""The page's service: which view answers which route, with the agent, the catalogue and the hub as they are now."""
+
+import time
+from typing import Any
+
+from ..._version import VERSION
+from ...ecosystems.catalogue import Catalogue
+from ...ecosystems.model_types import MODEL_TYPES, canonical_type
+from ...hub_client import HubError, model_hash
+from ..agent import Agent
+from ..catalogue import best_catalogue
+from ..corrections import Correction
+from . import compat_view, fleet_view, models_view
+from .compat_view import Chosen, Judge
+from .hub_link import HubLink, shown
+from .life import Life
+from .question import Answer, Question, Route, RouteError
+from .settings import Settings
+from .shelf import Shelf, Stock
+
+MOST_SELECTED = 5000
+CATALOGUE_SECONDS = 60.0
+"""How long a catalogue is used before the agent's data folder is asked for a newer one."""
+
+
+class Service:
+    """Answers the routes of one web UI."""
+
+    def __init__(self, life: Life) -> None:
+        self.life = life
+        self.link = HubLink(lambda: life.pairing)
+        self.shelf = Shelf()
+        self._judge: tuple[float, Judge] | None = None
+
+    def routes(self) -> tuple[Route, ...]:
+        """Return all routes."""
+        return (
+            Route("GET", "status", self.status),
+            Route("GET", "models", lambda q: models_view.models(self.stock(), q)),
+            Route("GET", "model", lambda q: models_view.model(self.stock(), q, self.link.elsewhere)),
+            Route("GET", "preview", lambda q: models_view.preview(self.stock(), q)),
+            Route("GET", "names", self.names),
+            Route("POST", "correct", self.correct),
+            Route("POST", "scan", self.scan),
+            Route("POST", "pause", self.pause),
+            Route("POST", "verify", self.verify),
+            Route("POST", "sync", self.sync),
+            Route("GET", "compatibility", self.compatibility),
+            Route("GET", "compatibility/steps", self.steps),
+            Route("GET", "compatibility/matrix", lambda q: compat_view.matrix(self.judge(), q)),
+            Route("GET", "cards", self.cards),
+            Route("GET", "availability", lambda q: self.availability(q.lists.get("hash", []))),
+            Route("POST", "availability", lambda q: self.availability(q.words("hashes", 1000))),
+            Route("GET", "fleet", lambda q: fleet_view.fleet(self.link, self.stock())),
+            Route("GET", "fleet/models", lambda q: fleet_view.fleet_models(self.link, self.stock(), q)),
+            Route("POST", "hub/unpair", self.unpair),
+            Route("POST", "hub/test", self.test),
+        )
+
+    # --- what views need
+
+    def agent(self) -> Agent:
+        """Return the running agent.
+
+        Raises:
+            RouteError: none runs.
+        """
+        agent = self.life.agent
+        if agent is None:
+            condition = self.life.condition
+            raise RouteError(503, "agent_not_running", condition.message or f"the agent is {condition.state}")
+        return agent
+
+    def stock(self) -> Stock:
+        """Return this server's models; none while no agent runs."""
+        return self.shelf.stock(self.life.agent)
+
+    def judge(self) -> Judge:
+        """Return who judges what works together, by the best catalogue that is here."""
+        now = time.monotonic()
+        if self._judge is None or now - self._judge[0] > CATALOGUE_SECONDS:
+            catalogue = best_catalogue(self.life.home)
+            if self._judge is not None and _same(self._judge[1].catalogue, catalogue):
+                self._judge = (now, self._judge[1])  # with the verdicts that it remembers
+            else:
+                self._judge = (now, Judge(catalogue, self.life.host.runtime))
+        return self._judge[1]
+
+    def chosen(self, question: Question) -> Chosen | None:
+        """Return the checkpoint that a question is about."""
+        return self.judge().chosen(self.stock(), question.text("checkpoint"), self.life.host.checkpoint())
+
+    # --- this server
+
+    def status(self, question: Question) -> Answer:
+        """Answer ``GET status``."""
+        life, agent = self.life, self.life.agent
+        stock = self.stock()
+        chosen = self.judge().chosen(stock, "", life.host.checkpoint())
+        settings = Settings.of(life.host)
+        return {
+            "version": VERSION,
+            "server_id": life.pairing.server_id if life.pairing else None,
+            "runtime": life.host.runtime,
+            "agent": {"state": life.condition.state, "message": life.condition.message},
+            "scanned": agent is not None and agent.looker.scanned.is_set(),
+            "revision": stock.revision,
+            "models": sum(item.sha256 is not None for item in stock.items),
+            "waiting": sum(item.sha256 is None for item in stock.items),
+            "claimed": sum(item.hash_state == "claimed" for item in stock.items),
+            "problems": [{"path": p.path, "what": p.what} for p in (agent.library.problems()[:100] if agent else ())],
+            "progress": self._progress(agent),
+            "roots": agent.status()["roots"] if agent is not None else [],
+            "hub": self._hub(agent),
+            "checkpoint": chosen.to_json() if chosen else None,
+            "options": {
+                "badges": settings.badges,
+                "availability_badges": settings.availability_badges,
+                "prompt_warning": settings.prompt_warning,
+            },
+        }
+
+    def _progress(self, agent: Agent | None) -> dict[str, Any]:
+        if agent is None:
+            return {"state": "idle", "reason": None}
+        now = agent.progress()
+        reason = self.life.paused_for
+        return {
+            "state": "idle" if now.finished else "paused" if reason else "hashing",
+            "reason": reason,
+            "files_done": now.files_done,
+            "files_total": now.files_total,
+            "bytes_done": now.bytes_done,
+            "bytes_total": now.bytes_total,
+            "bytes_per_second": now.rate,
+            "eta_seconds": now.eta_seconds,
+        }
+
+    def _hub(self, agent: Agent | None) -> dict[str, Any]:
+        pairing = self.life.pairing
+        syncer = agent.syncer if agent is not None else None
+        return {
+            "paired": self.link.paired,
+            "address": pairing.address if pairing else None,
+            "in_sync": syncer.complete() if syncer else None,
+            "last_sync": syncer.state.last_sync if syncer else None,
+            "unsent": agent.ledger.dirty_count() if agent is not None and syncer else 0,
+            "error": syncer.state.error if syncer else None,
+        }
+
+    def names(self, question: Question) -> Answer:
+        """Answer ``GET names``: what a correction may say."""
+        return {
+            "base_models": [m.name for m in self.judge().catalogue.base_models.values() if not m.hidden],
+            "types": list(MODEL_TYPES),
+        }
+
+    def correct(self, question: Question) -> Answer:
+        """Answer ``POST correct``: a person says what some models are, or takes it back.
+
+        Raises:
+            RouteError: a name is not known, or no agent runs.
+        """
+        agent = self.agent()
+        hashes = {text.lower() for text in question.words("sha256", MOST_SELECTED)}
+        known = hashes & {item.sha256 for item in self.stock().items}
+        if question.given("clear", bool, False):
+            agent.corrections.clear(known)
+            said = None
+        else:
+            said = self._correction(question)
+            agent.corrections.put(known, said)
+        agent.library.corrected()
+        if agent.syncer is not None:
+            agent.syncer.hurry()
+        return {"changed": len(known)}
+
+    def _correction(self, question: Question) -> Correction:
+        name, kind = question.given("base_model", str), question.given("type", str)
+        if name is None and kind is None:
+            raise RouteError(422, "missing_required_field", "say a base_model or a type", {"field": "base_model"})
+        subject = self.judge().catalogue.find(name) if name is not None else None
+        if name is not None and subject is None:
+            near = " or ".join(self.judge().catalogue.similar(name))
+            hint = f"; did you mean {near}?" if near else ""
+            raise RouteError(
+                422, "invalid_field", f"{name[:80]!r} is no base model that is known{hint}", {"field": "base_model"}
+            )
+        canonical = canonical_type(kind) if kind is not None else None
+        if kind is not None and canonical is None:
+            raise RouteError(422, "invalid_field", f"{kind[:80]!r} is no model type", {"field": "type"})
+        model = subject.base_model if subject is not None else None
+        return Correction(
+            model.name if model is not None else None,
+            subject.ecosystem.name if subject is not None else None,
+            canonical,
+        )
+
+    def scan(self, question: Question) -> Answer:
+        """Answer ``POST scan``: look at all folders again, now."""
+        self.agent().looker.rescan()
+        return {"message": "the folders are being looked at"}
+
+    def pause(self, question: Question) -> Answer:
+        """Answer ``POST pause``: pause the hashing, or go on."""
+        paused = question.given("paused", bool, True)
+        self.life.pause(paused)
+        return {"paused": paused}
+
+    def verify(self, question: Question) -> Answer:
+        """Answer ``POST verify``: read some models again, now, whether or not their hashes are verified."""
+        hashes = {text.lower() for text in question.words("sha256", MOST_SELECTED)}
+        return {"files": self.agent().library.verify(hashes)}
+
+    def sync(self, question: Question) -> Answer:
+        """Answer ``POST sync``: tell the hub now what it has not been told."""
+        agent = self.agent()
+        if agent.syncer is None:
+            raise RouteError(409, "not_paired", "this web UI is not paired with a hub; see the page Hub")
+        agent.syncer.hurry()
+        self.link.forget()
+        return {"message": "the hub is being told"}
+
+    # --- compatibility
+
+    def compatibility(self, question: Question) -> Answer:
+        """Answer ``GET compatibility``."""
+        judge, stock, chosen = self.judge(), self.stock(), self.chosen(question)
+        found = compat_view.compatibility(judge, stock, chosen)
+        return {**found, "defaults": {"settings": compat_view.defaults(judge, chosen)}}
+
+    def steps(self, question: Question) -> Answer:
+        """Answer ``GET compatibility/steps``."""
+        stock = self.stock()
+        item = models_view.item_of(stock, question.text("path"))
+        return compat_view.steps(self.judge(), stock, self.chosen(question), item)
+
+    def cards(self, question: Question) -> Answer:
+        """Answer ``GET cards``."""
+        stock, own = self.stock(), self.link.own_id
+        fleet = self.link.fleet()
+        elsewhere = {h: servers for h in stock.copies if (servers := fleet.servers_of(h, own))}
+        return compat_view.cards(self.judge(), stock, self.chosen(question), elsewhere)
+
+    # --- hub
+
+    def availability(self, hashes: list[str]) -> Answer:
+        """Answer ``availability``: who has these models.
+
+        Raises:
+            RouteError: there is no hub, or one of them is no hash.
+        """
+        if not hashes:
+            raise RouteError(422, "missing_required_field", "name a hash", {"field": "hash"})
+        try:
+            asked = [model_hash(text) for text in hashes]
+        except ValueError as error:
+            raise RouteError(422, "invalid_field", str(error), {"field": "hash"}) from None
+        own = self.link.own_id
+        found = self.link.client().availabilities(asked)
+        return {"results": {given: shown(each, own) for given, each in zip(hashes, found, strict=True)}}
+
+    def unpair(self, question: Question) -> Answer:
+        """Answer ``POST hub/unpair``: forget the hub and its key."""
+        self.life.pairing_file.unpair()
+        self.life.restart()
+        return {"message": "unpaired; the hub keeps what it was told until its admin removes this server"}
+
+    def test(self, question: Question) -> Answer:
+        """Answer ``POST hub/test``: whether the hub answers, and takes our key."""
+        client = self.link.client()
+        began = time.monotonic()
+        try:
+            servers = client.servers()
+        except HubError as error:
+            return {"ok": False, "message": str(error)}
+        milliseconds = round((time.monotonic() - began) * 1000)
+        return {"ok": True, "message": f"the hub answers in {milliseconds} ms and knows {len(servers)} servers"}
+
+
+def _same(one: Catalogue, other: Catalogue) -> bool:
+    return one.name == other.name and one.version == other.version

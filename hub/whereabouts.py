@@ -1,0 +1,63 @@
+"""Where a hub can be reached: noted in its data folder when it listens, told to whoever makes a pairing code."""
+
+import ipaddress
+import json
+import logging
+import platform
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..hub_client import DEFAULT_HUB_PORT
+
+NOTE_FILE = "listening.json"
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Whereabouts:
+    """The address that other machines should try, as far as the hub itself can tell.
+
+    ``only_here``: it listens on this machine alone. ``noted``: from a hub that ran here, not a guess.
+    """
+
+    address: str
+    only_here: bool = False
+    noted: bool = False
+
+
+def note(data_dir: Path, host: str, port: int) -> None:
+    """Remember where a hub listens; a folder that cannot be written costs only the hint."""
+    try:
+        data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        (data_dir / NOTE_FILE).write_text(json.dumps({"host": host, "port": port}), encoding="utf-8")
+    except OSError as error:
+        _log.warning("cannot note the hub's address in %s: %s", data_dir, error)
+
+
+def whereabouts(data_dir: Path, machine: str | None = None) -> Whereabouts:
+    """Return where the hub of this data folder listened last; without a note, where it would by default.
+
+    ``machine`` is this machine's name in its network, the operating system's own by default.
+    """
+    machine = machine or platform.node() or "127.0.0.1"
+    try:
+        found = json.loads((data_dir / NOTE_FILE).read_text(encoding="utf-8"))
+        host, port = found["host"], found["port"]
+        if not isinstance(host, str) or type(port) is not int:
+            raise TypeError("not a note of ours")
+    except (OSError, ValueError, KeyError, TypeError):
+        return Whereabouts(_url(machine, DEFAULT_HUB_PORT))
+    if host in {"0.0.0.0", "::", ""}:  # noqa: S104 (compared, not bound)
+        return Whereabouts(_url(machine, port), noted=True)
+    return Whereabouts(_url(host, port), only_here=_is_loopback(host), noted=True)
+
+
+def _url(host: str, port: int) -> str:
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
