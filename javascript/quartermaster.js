@@ -60,6 +60,7 @@
             el('header', { class: 'qm-header' }, list, qm.progress.chips()),
             qm.progress.strip(), panels, el('div', { class: 'qm-said', role: 'status', 'aria-live': 'polite' }),
         );
+        root.setAttribute('role', 'region');
         root.classList.add('qm-ready');
         qm.status.watch((status) => {
             for (const [id, view] of Object.entries(shown)) if (root.dataset.view === id) view.status?.(status);

@@ -5,8 +5,9 @@
     const qm = (window.quartermaster = window.quartermaster || {});
     const SLICE_MS = 6;
     const POLL_MS = 15000;
+    const STALE_MS = 120000;
     const PAGES = '.extra-network-cards .card';
-    let known = { revision: null, cards: {} };
+    let known = { key: null, asked: 0, cards: {} };
     let byTail = new Map();
     let generation = 0;
     let queue = [];
@@ -63,22 +64,25 @@
 
     /** Look at every card that is there, a few milliseconds per frame. */
     function sweep() {
-        if (known.revision === null) return;
+        if (known.key === null) return;
         queue = [...window.gradioApp().querySelectorAll(PAGES)].reverse();
         if (!running && queue.length) { running = true; requestAnimationFrame(work); }
     }
 
     const seen = () => [...window.gradioApp().querySelectorAll('.extra-network-cards')].some((one) => one.offsetParent !== null);
 
-    /** Ask for the grades; the answer is drawn only where its revision is another. */
+    /** Ask how things are, which is cheap, and for the grades only where inventory, checkpoint or settings changed. */
     async function ask() {
         if (asking) return;
         asking = true;
         try {
-            const answer = await qm.routes.get('cards', { revision: known.revision });
-            if (answer.revision !== known.revision && answer.cards) {
-                known = { revision: answer.revision, cards: index(answer.cards) };
-                qm.cards.checkpoint = answer.checkpoint;
+            const status = await qm.routes.get('status');
+            qm.cards.options = status.options || {};
+            const { name, base_model: base } = status.checkpoint || {};
+            const key = JSON.stringify([status.agent.state, status.revision, name, base, status.options]);
+            if (key !== known.key || Date.now() - known.asked > STALE_MS) {
+                const answer = await qm.routes.get('cards');
+                known = { key, asked: Date.now(), cards: index(answer.cards) };
                 generation += 1;
                 sweep();
             }
@@ -89,11 +93,11 @@
 
     function again() {
         clearTimeout(timer);
-        timer = setTimeout(() => { if (!document.hidden && seen()) ask(); else again(); }, known.revision === null ? 3000 : POLL_MS);
+        timer = setTimeout(() => { if (!document.hidden && seen()) ask(); else again(); }, known.key === null ? 3000 : POLL_MS);
     }
 
     /** Ask soon, and a little later once more: the host chooses the checkpoint after the chooser says so. */
-    const soon = qm.soon = (() => {
+    const soon = (() => {
         let first = 0;
         let second = 0;
         return () => {
@@ -119,14 +123,11 @@
         && [...record.addedNodes].some((node) => node.nodeType === 1 && !node.classList.contains('qm-badges')));
 
     window.onUiUpdate((records) => { if (records && added(records)) { sweep(); qm.filter?.ensure(); } });
-    window.onUiLoaded(async () => {
+    window.onUiLoaded(() => {
         document.addEventListener('visibilitychange', () => { if (!document.hidden) again(); });
         setInterval(watchCheckpoint, 700);
-        try {
-            qm.cards.options = (await qm.routes.get('status')).options || {};
-        } catch (_) { /* the settings' defaults: everything on */ }
         ask();
     });
 
-    qm.cards = { options: {}, checkpoint: null, sweep, ask };
+    qm.cards = { options: {}, sweep, ask };
 })();

@@ -3,7 +3,7 @@
     'use strict';
     const qm = (window.quartermaster = window.quartermaster || {});
     const APPLIED = { sampler: 'sampling', steps: 'steps', cfg: 'cfg_scale', width: 'width', height: 'height' };
-    const NAMES = { checkpoint: 'Checkpoint', vae: 'VAE', sampler: 'Sampler', steps: 'Steps', cfg: 'CFG scale', width: 'Width', height: 'Height' };
+    const NAMES = { checkpointVersionId: 'Checkpoint', vaeVersionId: 'VAE', sampler: 'Sampler', steps: 'Steps', cfg: 'CFG scale', width: 'Width', height: 'Height' };
     const STATUS = { here: ['good', 'here'], elsewhere: ['info', 'elsewhere'], nowhere: ['warn', 'nobody has it'] };
 
     function draw(node, defaults, checkpoint) {

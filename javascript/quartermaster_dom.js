@@ -51,7 +51,7 @@
     function copyable(text, label) {
         const code = el('code', { text });
         return el('span', { class: 'qm-copyable' }, code,
-            el('button', { type: 'button', class: 'qm-icon', 'aria-label': `Copy ${label}`, title: 'Copy', text: '⧉', onclick: () => copy(text, code) }));
+            el('button', { type: 'button', class: 'qm-icon qm-copy', 'aria-label': `Copy ${label}`, title: 'Copy', onclick: () => copy(text, code) }));
     }
 
     const SIGNS = { Full: '✓', Partial: '~', None: '✕', Unknown: '?' };

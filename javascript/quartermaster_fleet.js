@@ -39,9 +39,9 @@
                 onclick: () => { Object.assign(wanted, { server: null, only: null, [key]: value }); draw(answer); models(name); },
             }, el('strong', { text: name }), el('span', { class: 'qm-big', text: count(number) }), ...words);
             cards.replaceChildren(
-                ...answer.servers.map((one) => card('server', one.server_id, one.server_id, one.models,
+                ...answer.servers.map((one) => card('server', one.server_id, one.alias || one.server_id, one.models,
                     el('span', { class: 'qm-server-state' }, pill(KINDS[one.state] || 'quiet', one.state),
-                        one.server_id === mine ? pill('info', 'this one') : el('span', { class: 'qm-muted', text: ago(one.last_seen) })))),
+                        one.this || one.server_id === mine ? pill('info', 'this one') : el('span', { class: 'qm-muted', text: ago(one.last_seen) })))),
                 card('only', 'here', 'Only here', answer.only_here, el('span', { class: 'qm-muted', text: 'no other server has them' })),
                 card('only', 'missing', 'Missing here', answer.missing_here, el('span', { class: 'qm-muted', text: 'others have them' })));
         }

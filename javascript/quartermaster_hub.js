@@ -42,7 +42,8 @@
             const test = button('Test the connection', () => during(test, async () => {
                 said.replaceChildren(el('p', { class: 'qm-muted', text: 'Asking the hub…' }));
                 try {
-                    said.replaceChildren(el('p', { class: 'qm-fine', text: (await qm.routes.post('hub/test')).message }));
+                    const answer = await qm.routes.post('hub/test');
+                    said.replaceChildren(answer.ok === false ? failed(answer, null) : el('p', { class: 'qm-fine', text: answer.message }));
                 } catch (error) {
                     said.replaceChildren(failed(error, null));
                 }

@@ -44,7 +44,7 @@ EVIDENCE = [
 ]
 SETTINGS = [
     {
-        "key": "checkpoint",
+        "key": "checkpointVersionId",
         "value": "128713",
         "from": "ecosystem SDXL",
         "title": "SDXL 1.0 base",
@@ -52,7 +52,7 @@ SETTINGS = [
         "where": [],
     },
     {
-        "key": "vae",
+        "key": "vaeVersionId",
         "value": "333245",
         "from": "ecosystem SDXL",
         "title": "SDXL VAE fp16 fix",

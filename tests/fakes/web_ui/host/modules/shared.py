@@ -5,6 +5,7 @@ import threading
 
 from modules.options import OptionInfo, Options, options_section  # noqa: F401
 from modules.paths_internal import data_path, extensions_builtin_dir, extensions_dir, models_path, script_path  # noqa: F401
+from modules.shared_cmd_options import cmd_opts  # noqa: F401
 
 config_filename = os.path.join(data_path, "config.json")
 opts = Options()
