@@ -18,6 +18,7 @@ from .._version import VERSION
 from ..hub_client import NO_RETRY, HubClient, Sender
 from .catalogue import CatalogueKeeper
 from .config import AgentConfig
+from .correction_teller import CorrectionTeller
 from .corrections import Corrections
 from .inventory.control import HashControl
 from .inventory.index import Index
@@ -107,6 +108,7 @@ class Agent:
             self.ledger,
             on_request=self._requested,
             on_catalogue=CatalogueKeeper(config.home).keep_up,
+            on_talked=CorrectionTeller(self.corrections).tell,
             debounce_seconds=config.debounce_seconds,
             heartbeat_seconds=config.heartbeat_seconds,
         )

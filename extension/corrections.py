@@ -1,14 +1,15 @@
 """A person's corrections of what a model is, kept by SHA-256: they win over all that is found out, for good.
 
 They stand in a file of their own beside the index, because an index that is damaged is set aside and made anew, and
-what a person said cannot be found out again. Only SQLite opens the file, as with the index.
+what a person said cannot be found out again. Only SQLite opens the file, as with the index. A correction that was taken
+back stays as an empty one, until each hub that had it was told.
 """
 
 import os
 import sqlite3
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,7 +20,7 @@ from .paths import make_private
 FILE_NAME = "corrections.sqlite"
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS corrections (
-    sha256 TEXT PRIMARY KEY, base_model TEXT, ecosystem TEXT, type TEXT, at REAL NOT NULL
+    sha256 TEXT PRIMARY KEY, base_model TEXT, ecosystem TEXT, type TEXT, at REAL NOT NULL, told_to TEXT
 ) WITHOUT ROWID
 """
 
@@ -76,16 +77,11 @@ class Corrections:
         with self._open() as connection:
             rows = connection.execute("SELECT sha256, base_model, ecosystem, type FROM corrections").fetchall()
         with self._lock:
-            self._held = {sha256: Correction(*said) for sha256, *said in rows}
+            self._held = {sha256: Correction(*said) for sha256, *said in rows if any(said)}
 
     def get(self, sha256: str) -> Correction | None:
         """Return what was said of a model, or None."""
         return self._held.get(sha256)
-
-    def all(self) -> dict[str, Correction]:
-        """Return all corrections by SHA-256."""
-        with self._lock:
-            return dict(self._held)
 
     def put(self, hashes: Iterable[str], said: Correction) -> None:
         """Keep a correction of some models, on top of earlier ones.
@@ -94,11 +90,7 @@ class Corrections:
             sqlite3.Error: it cannot be kept.
         """
         self.reload()
-        merged = {sha256: (self.get(sha256) or Correction()).merged(said) for sha256 in hashes}
-        rows = [(sha256, c.base_model, c.ecosystem, c.type, time.time()) for sha256, c in merged.items()]
-        with self._open() as connection, connection:
-            connection.executemany("INSERT OR REPLACE INTO corrections VALUES (?, ?, ?, ?, ?)", rows)
-        self.reload()
+        self._write({sha256: (self.get(sha256) or Correction()).merged(said) for sha256 in hashes})
 
     def clear(self, hashes: Iterable[str]) -> None:
         """Forget what was said of some models: what was found out counts again.
@@ -106,6 +98,27 @@ class Corrections:
         Raises:
             sqlite3.Error: it cannot be kept.
         """
+        self._write({sha256: Correction() for sha256 in hashes if self.get(sha256) is not None})
+
+    def _write(self, said: Mapping[str, Correction]) -> None:
+        rows = [(sha256, c.base_model, c.ecosystem, c.type, time.time()) for sha256, c in said.items()]
         with self._open() as connection, connection:
-            connection.executemany("DELETE FROM corrections WHERE sha256 = ?", [(sha256,) for sha256 in hashes])
+            connection.executemany("INSERT OR REPLACE INTO corrections VALUES (?, ?, ?, ?, ?, NULL)", rows)
         self.reload()
+
+    def untold(self, hub: str, most: int) -> list[tuple[str, Correction, float]]:
+        """Return up to ``most`` corrections that a hub was not told of: SHA-256, what was said, and when."""
+        query = (
+            "SELECT sha256, base_model, ecosystem, type, at FROM corrections WHERE told_to IS NOT ? "
+            "ORDER BY random() LIMIT ?"  # so that those of models which the hub does not know yet hold up no others
+        )
+        with self._open() as connection:
+            rows = connection.execute(query, (hub, most)).fetchall()
+        return [(sha256, Correction(*said), at) for sha256, *said, at in rows]
+
+    def told(self, hub: str, sha256: str, at: float) -> None:
+        """Note that a hub was told what was said at this time; an empty correction has done its work then."""
+        empty = "base_model IS NULL AND ecosystem IS NULL AND type IS NULL"
+        with self._open() as connection, connection:
+            connection.execute("UPDATE corrections SET told_to = ? WHERE sha256 = ? AND at = ?", (hub, sha256, at))
+            connection.execute(f"DELETE FROM corrections WHERE sha256 = ? AND told_to = ? AND {empty}", (sha256, hub))  # noqa: S608

@@ -76,6 +76,7 @@ class Syncer:
         *,
         on_request: Callable[[str], None] = lambda request: None,
         on_catalogue: Callable[[HubClient, str], None] = lambda client, digest: None,
+        on_talked: Callable[[HubClient], None] = lambda client: None,
         debounce_seconds: float = DEBOUNCE_SECONDS,
         heartbeat_seconds: float = HEARTBEAT_SECONDS,
         draw: Callable[[], float] = random.random,
@@ -88,6 +89,7 @@ class Syncer:
             library: gives the entries of the paths that the ledger names.
             on_request: told of what the hub asks for (``rescan``).
             on_catalogue: told the digest of the hub's catalogue of base models, once a round.
+            on_talked: what else is to be told, once the hub has been told the inventory.
             draw: jitter between 0 and 1.
         """
         self.client = client
@@ -98,6 +100,7 @@ class Syncer:
         self._ledger = ledger
         self._on_request = on_request
         self._on_catalogue = on_catalogue
+        self._on_talked = on_talked
         self._debounce = debounce_seconds
         self._heartbeat = heartbeat_seconds
         self._draw = draw
@@ -214,6 +217,7 @@ class Syncer:
             self._describe()
         if self._catalogue is not None:
             self._on_catalogue(self.client, self._catalogue)
+        self._on_talked(self.client)
 
     def _compare(self) -> None:
         """Send a heartbeat and mend what differs."""

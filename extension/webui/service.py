@@ -6,13 +6,13 @@ from typing import Any
 from ..._version import VERSION
 from ...ecosystems.catalogue import Catalogue
 from ...ecosystems.model_types import MODEL_TYPES, canonical_type
-from ...hub_client import HubError, model_hash
+from ...hub_client import HubError, model_hash, pair
 from ..agent import Agent
 from ..catalogue import best_catalogue
 from ..corrections import Correction
-from . import compat_view, fleet_view, models_view
+from . import check_view, compat_view, fleet_view, models_view
 from .compat_view import Chosen, Judge
-from .hub_link import HubLink, shown
+from .hub_link import PATIENCE, HubLink, shown
 from .life import Life
 from .question import Answer, Question, Route, RouteError
 from .settings import Settings
@@ -53,6 +53,9 @@ class Service:
             Route("POST", "availability", lambda q: self.availability(q.words("hashes", 1000))),
             Route("GET", "fleet", lambda q: fleet_view.fleet(self.link, self.stock())),
             Route("GET", "fleet/models", lambda q: fleet_view.fleet_models(self.link, self.stock(), q)),
+            Route("POST", "check", self.check),
+            Route("POST", "prompt", self.prompt),
+            Route("POST", "hub/pair", self.pair),
             Route("POST", "hub/unpair", self.unpair),
             Route("POST", "hub/test", self.test),
         )
@@ -96,7 +99,7 @@ class Service:
         """Answer ``GET status``."""
         life, agent = self.life, self.life.agent
         stock = self.stock()
-        chosen = self.judge().chosen(stock, "", life.host.checkpoint())
+        chosen = self._loaded(stock)
         settings = Settings.of(life.host)
         return {
             "version": VERSION,
@@ -242,6 +245,19 @@ class Service:
         elsewhere = {h: servers for h in stock.copies if (servers := fleet.servers_of(h, own))}
         return compat_view.cards(self.judge(), stock, self.chosen(question), elsewhere)
 
+    def check(self, question: Question) -> Answer:
+        """Answer ``POST check``."""
+        stock = self.stock()
+        return check_view.check(self.judge(), stock, self.link, check_view.read(stock, question), self._loaded(stock))
+
+    def prompt(self, question: Question) -> Answer:
+        """Answer ``POST prompt``."""
+        stock = self.stock()
+        return check_view.warnings(self.judge(), stock, question, self._loaded(stock))
+
+    def _loaded(self, stock: Stock) -> Chosen | None:
+        return self.judge().chosen(stock, "", self.life.host.checkpoint())
+
     # --- hub
 
     def availability(self, hashes: list[str]) -> Answer:
@@ -259,6 +275,24 @@ class Service:
         own = self.link.own_id
         found = self.link.client().availabilities(asked)
         return {"results": {given: shown(each, own) for given, each in zip(hashes, found, strict=True)}}
+
+    def pair(self, question: Question) -> Answer:
+        """Answer ``POST hub/pair``: exchange a one-time code for a key, keep it, and start telling the hub.
+
+        Raises:
+            RouteError: address or code are missing.
+            HubError: the hub does not answer, or does not take the code.
+        """
+        address, code = question.given("address", str, "").strip(), question.given("code", str, "").strip()
+        for name, value in (("address", address), ("code", code)):
+            if not value:
+                raise RouteError(422, "missing_required_field", f"the {name} is missing", {"field": name})
+        if "://" not in address:
+            address = f"http://{address}"
+        made = pair(address, code, timeouts=PATIENCE)
+        self.life.pairing_file.pair(made.server_id, made.address, made.credentials)
+        self.life.restart()
+        return {"message": f"paired with {made.address} as {made.server_id}", "server_id": made.server_id}
 
     def unpair(self, question: Question) -> Answer:
         """Answer ``POST hub/unpair``: forget the hub and its key."""

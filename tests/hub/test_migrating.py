@@ -15,7 +15,7 @@ from quartermaster.hub.schema import metadata
 from quartermaster.hub.services import Hub
 from quartermaster.hub.settings import HubSettings
 from quartermaster.tests.hub.samples import together
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 
 
 @pytest.fixture
@@ -47,13 +47,15 @@ def test_what_an_older_hub_wrote_is_kept(settings: HubSettings) -> None:
         config.set_main_option("script_location", "quartermaster.hub:migrations")
         config.attributes["connection"] = connection
         command.upgrade(config, "0001")
-        secret = hashlib.sha256(b"s").hexdigest()
-        key = "INSERT INTO api_keys (key, secret_sha256, name, scope, created_at) VALUES ('k', '%s', 'n', 'admin', 1)"
-        connection.exec_driver_sql(key % secret)
-        connection.exec_driver_sql(
-            "INSERT INTO models (name, type, hash_autov2, hash_sha256, ecosystem, created_at, verified)"
-            f" VALUES ('old', 'LORA', '{'a' * 10}', '{'a' * 64}', 'SDXL', 1, true)"  # noqa: S608
+        key = (
+            "INSERT INTO api_keys (key, secret_sha256, name, scope, created_at) VALUES ('k', :secret, 'n', 'admin', 1)"
         )
+        connection.execute(text(key), {"secret": hashlib.sha256(b"s").hexdigest()})
+        model = (
+            "INSERT INTO models (name, type, hash_autov2, hash_sha256, ecosystem, created_at, verified)"
+            " VALUES ('old', 'LORA', :autov2, :sha256, 'SDXL', 1, true)"
+        )
+        connection.execute(text(model), {"autov2": "a" * 10, "sha256": "a" * 64})
 
     old = Database(settings)
     old.write(fill)
