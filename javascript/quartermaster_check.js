@@ -62,6 +62,7 @@
         const { el, empty } = qm.dom;
         const fields = Object.entries(answer.fields || {});
         return [
+            answer.hub_error ? el('p', { class: 'qm-note', text: `The hub could not be asked: ${answer.hub_error}` }) : null,
             servers(answer),
             answer.resources.length ? table(answer.resources) : empty('No models named', 'This text names no checkpoint, LoRA, embedding, VAE or ControlNet.'),
             fields.length ? el('details', { class: 'qm-part qm-card' }, el('summary', { text: 'What the text says' }),
@@ -96,7 +97,8 @@
             el('tbody', {}, resources.map((one) => el('tr', {},
                 el('td', { class: 'qm-role', text: one.role }),
                 el('td', {}, el('strong', { text: one.name || '(no name)' }), one.weight !== null && one.weight !== undefined ? el('span', { class: 'qm-muted', text: ` × ${one.weight}` }) : '',
-                    el('div', { class: 'qm-muted qm-path', text: [one.path, one.hash].filter(Boolean).join(' · ') })),
+                    el('div', { class: 'qm-muted qm-path', text: [one.path, one.hash].filter(Boolean).join(' · ') }),
+                    one.note ? el('div', { class: 'qm-note qm-path', text: one.note }) : ''),
                 el('td', {}, ...status(one)),
                 el('td', {}, one.grade ? el('span', { class: 'qm-verdict-line' }, grade(one.grade, one.reason || ''), el('span', { class: 'qm-reason', text: one.reason || one.grade })) : '')))));
     }

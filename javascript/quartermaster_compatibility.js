@@ -57,9 +57,8 @@
 
         function heading() {
             const { checkpoint, message } = answer;
-            headline.replaceChildren(checkpoint
-                ? el('span', {}, el('strong', { text: checkpoint.name }), el('span', { class: 'qm-muted', text: ` ${checkpoint.base_model || checkpoint.ecosystem || 'unknown base model'}` }))
-                : el('span', { class: 'qm-muted', text: message || 'No checkpoint is loaded: choose one.' }));
+            headline.replaceChildren(...(checkpoint ? [el('span', {}, el('strong', { text: checkpoint.name }), el('span', { class: 'qm-muted', text: ` ${checkpoint.base_model || checkpoint.ecosystem || 'unknown base model'}` })),
+                message ? el('div', { class: 'qm-note', text: message }) : ''] : [el('span', { class: 'qm-muted', text: message || 'No checkpoint is loaded: choose one.' })]));
         }
 
         function again() {

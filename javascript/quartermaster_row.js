@@ -39,9 +39,9 @@
         const folder = row.path.slice(0, Math.max(0, row.path.lastIndexOf('/')));
         const line = el('tr', { dataset: { path: row.path }, class: row.path === opened ? 'qm-current' : '' },
             el('td', { class: 'qm-col-pick' }, pick),
-            el('td', { class: 'qm-col-name' }, picture(row), el('div', { class: 'qm-name-lines' },
+            el('td', { class: 'qm-col-name' }, el('div', { class: 'qm-name-cell' }, picture(row), el('div', { class: 'qm-name-lines' },
                 el('div', {}, name, ...marks(row)),
-                el('div', { class: 'qm-muted qm-path', text: row.title && row.title !== row.name ? `${row.title} · ${folder}` : folder, title: row.path }))),
+                el('div', { class: 'qm-muted qm-path', text: row.title && row.title !== row.name ? `${row.title} · ${folder}` : folder, title: row.path })))),
             el('td', { class: 'qm-col-type', text: row.type }), el('td', { class: 'qm-col-ecosystem' }, certainty(row)),
             el('td', { class: 'qm-col-size', text: bytes(row.size) }), el('td', { class: 'qm-col-date', text: date(row.mtime) }));
         line.addEventListener('click', (event) => {

@@ -35,7 +35,7 @@
         function show(warnings) {
             line.hidden = !warnings.length;
             line.replaceChildren(...warnings.slice(0, 4).map((one) => el('div', {}, qm.dom.grade(one.problem === 'missing' ? 'Unknown' : 'None'),
-                el('span', {}, el('strong', { text: one.name }), ` ${one.message}`))));
+                el('span', {}, one.message.includes(one.name) ? '' : el('strong', { text: `${one.name} ` }), one.message))));
             if (warnings.length > 4) line.append(el('div', { text: `and ${warnings.length - 4} more` }));
         }
 
