@@ -4,10 +4,11 @@
     'use strict';
     const qm = (window.quartermaster = window.quartermaster || {});
     const SLICE_MS = 6;
-    const POLL_MS = 15000;
-    const STALE_MS = 120000;
+    const POLL_MS = 10000;
+    const STALE_MS = 60000;
+    const SETTLING_MS = 40000; // after a change the agent asks the hub aside: what others have comes a little later
     const PAGES = '.extra-network-cards .card';
-    let known = { key: null, asked: 0, cards: {} };
+    let known = { key: null, since: 0, asked: 0, cards: {} };
     let byTail = new Map();
     let generation = 0;
     let queue = [];
@@ -79,10 +80,13 @@
             const status = await qm.routes.get('status');
             qm.cards.options = status.options || {};
             const { name, base_model: base } = status.checkpoint || {};
-            const key = JSON.stringify([status.agent.state, status.revision, name, base, status.options]);
-            if (key !== known.key || Date.now() - known.asked > STALE_MS) {
+            const { paired, error } = status.hub;
+            const key = JSON.stringify([status.agent.state, status.revision, name, base, status.options, paired, error]);
+            const now = Date.now();
+            const settling = paired && now - known.since < SETTLING_MS;
+            if (key !== known.key || settling || now - known.asked > STALE_MS) {
                 const answer = await qm.routes.get('cards');
-                known = { key, asked: Date.now(), cards: index(answer.cards) };
+                known = { key, since: key === known.key ? known.since : now, asked: now, cards: index(answer.cards) };
                 generation += 1;
                 sweep();
             }

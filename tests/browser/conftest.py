@@ -11,14 +11,11 @@ import requests
 from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
 from quartermaster.tests.browser.provide import provide
 from quartermaster.tests.fakes.model_files import write_model
-from quartermaster.tests.fakes.web_ui.standin import HOSTS, WebUi, add_canned, lay_out
+from quartermaster.tests.fakes.web_ui.standin import HOSTS, WebUi, add_canned, add_product, lay_out
 
 PATIENCE_MS = 60_000
-FLAGS = [
-    f"--{name}"
-    for name in ("headless", "no-sandbox", "disable-gpu", "disable-quic", "no-first-run", "disable-sync")
-    + ("disable-background-networking", "disable-component-update")
-]
+FLAGS = [f"--{name}" for name in ("headless", "no-sandbox", "disable-gpu", "disable-quic", "no-first-run")]
+FLAGS += [f"--disable-{name}" for name in ("background-networking", "component-update", "sync")]
 HOSTILE = "<img src=x onerror=window.hacked=1>"
 LORAS = ["pony-fox", "xl-harbor", "15-ink", "mystery", HOSTILE, 'it"s xl']
 CHECKPOINTS = ["pony-realism.safetensors", "sdxl-base.safetensors", "v15-dream.safetensors"]
@@ -57,6 +54,25 @@ def canned(host: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[WebU
         write_model(root / "embeddings" / f"{name}.safetensors")
     add_canned(root)
     web_ui = WebUi(root, host, free_port(), environment={"CANNED_MODELS": "20000"}).start()
+    yield web_ui
+    web_ui.stop()
+
+
+@pytest.fixture(scope="session")
+def product(host: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[WebUi]:
+    """A web UI with the extension itself, over real model files, paired with no hub."""
+    root = lay_out(tmp_path_factory.mktemp("product") / host, host)
+    made_for = {"sdxl": "sdxl_base_v1-0", "sd15": "sd_v1"}
+    for name, architecture in {"base-xl": "stable-diffusion-xl-v1-base", "dream-15": "stable-diffusion-v1"}.items():
+        path = root / "models" / "Stable-diffusion" / f"{name}.safetensors"
+        write_model(path, name.encode(), metadata={"modelspec.architecture": architecture})
+    for name, family in {"velvet-harbor": "sdxl", "old-ink": "sd15", HOSTILE: "sdxl", 'it"s here': "sdxl"}.items():
+        path = root / "models" / "Lora" / f"{name}.safetensors"
+        write_model(path, name.encode(), metadata={"ss_base_model_version": made_for[family]})
+    for name in ("mystery", "nameless"):
+        write_model(root / "models" / "Lora" / "sub" / f"{name}.safetensors", name.encode())
+    add_product(root)
+    web_ui = WebUi(root, host, free_port()).start()
     yield web_ui
     web_ui.stop()
 

@@ -110,6 +110,7 @@ def test_a_change_of_the_inventory_is_drawn_without_being_asked_for(at: Visit) -
 
 
 def test_a_hostile_name_stays_text_everywhere(at: Visit) -> None:
+    at.checkpoint("sdxl-base.safetensors")
     at.view("Models")
     page = at.page
     page.get_by_label("Search models").fill("onerror")
