@@ -114,8 +114,10 @@ class Visit:
 
     def checkpoint(self, name: str) -> None:
         """Choose a checkpoint at the top."""
-        self.page.locator("#quicksettings input").first.click()
-        self.page.locator("#quicksettings").get_by_role("option", name=name).first.click()
+        chooser = self.page.locator("#quicksettings input").first
+        chooser.click()
+        self.page.locator("#quicksettings ul.options li", has_text=name).first.click()
+        expect(chooser).to_have_value(name)
 
     def post(self, path: str, **body: Any) -> None:
         requests.post(f"{self.url}quartermaster/{path}", json=body, timeout=60).raise_for_status()
@@ -134,7 +136,7 @@ def visit(browser: Browser) -> Iterator[Callable[..., Visit]]:
     def open_page(url: str, width: int = 1280, height: int = 900) -> Visit:
         page = browser.new_context(viewport={"width": width, "height": height}).new_page()
         page.set_default_timeout(PATIENCE_MS)
-        page.route("**/*", _only_loopback)
+        page.route("**/*", only_loopback)
         visit = Visit(page, url)
         page.on("pageerror", lambda error: visit.complaints.append(str(error)))
         page.on("console", lambda said: visit.complaints.append(said.text) if "running callback" in said.text else None)
@@ -149,7 +151,7 @@ def visit(browser: Browser) -> Iterator[Callable[..., Visit]]:
         assert not visit.complaints
 
 
-def _only_loopback(route: Route) -> None:
+def only_loopback(route: Route) -> None:
     """Let nothing out: gradio's page asks for fonts and scripts of others."""
     local = route.request.url.startswith(("http://127.0.0.1", "data:", "blob:"))
     route.continue_() if local else route.abort()

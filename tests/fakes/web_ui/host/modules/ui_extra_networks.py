@@ -9,7 +9,7 @@ from fastapi.responses import JSONResponse
 from modules import sd_models, shared
 
 extra_pages = []
-PREVIEWS = (".preview.png", ".png", ".jpg", ".webp")
+PREVIEWS = (".preview.png", ".preview.svg", ".png", ".jpg", ".webp")
 
 
 def quote_js(text):
