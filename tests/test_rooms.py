@@ -71,6 +71,18 @@ def test_the_inventory_core_knows_no_web_ui() -> None:
     assert not wrong
 
 
+def test_the_web_ui_is_known_in_one_module_and_gradio_in_the_panel() -> None:
+    knows = {"modules": {"extension/webui/host.py"}, "gradio": {"extension/webui/panel.py"}}
+    for package, allowed in knows.items():
+        found = {
+            path.relative_to(ROOT).as_posix()
+            for path in modules_of("extension")
+            if any(name.partition(".")[0] == package for name in imports_of(path))
+            or f'import_module("{package}.' in path.read_text(encoding="utf-8")
+        }
+        assert found == allowed
+
+
 def test_every_room_is_packaged() -> None:
     text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
     folders = {path.parent for room in ALL for path in modules_of(room)}
