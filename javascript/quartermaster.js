@@ -7,8 +7,20 @@
     qm.views = qm.views || [];
 
     /** Keep what the person chose; a browser that stores nothing loses no more than that. */
-    const remember = (id) => { try { localStorage.setItem(MEMORY, id); } catch (_) { /* private window */ } };
-    const remembered = () => { try { return localStorage.getItem(MEMORY); } catch (_) { return null; } };
+    const remember = (id) => {
+        try {
+            localStorage.setItem(MEMORY, id);
+        } catch (_) {
+            /* private window */
+        }
+    };
+    const remembered = () => {
+        try {
+            return localStorage.getItem(MEMORY);
+        } catch (_) {
+            return null;
+        }
+    };
 
     /** Draw the tab once into its element: a list of sub-tabs, the state of the agent, a panel per view. */
     function mount(root) {
@@ -18,13 +30,25 @@
         const list = el('div', { class: 'qm-tabs', role: 'tablist', 'aria-label': 'Quartermaster' });
         const panels = el('div', { class: 'qm-panels' });
         for (const view of views) {
-            list.append(el('button', {
-                type: 'button', role: 'tab', id: `qm-tab-${view.id}`, 'aria-controls': `qm-panel-${view.id}`,
-                text: view.label, onclick: () => choose(view.id),
-            }));
-            panels.append(el('section', {
-                role: 'tabpanel', id: `qm-panel-${view.id}`, 'aria-labelledby': `qm-tab-${view.id}`, class: 'qm-panel', hidden: true,
-            }));
+            list.append(
+                el('button', {
+                    type: 'button',
+                    role: 'tab',
+                    id: `qm-tab-${view.id}`,
+                    'aria-controls': `qm-panel-${view.id}`,
+                    text: view.label,
+                    onclick: () => choose(view.id),
+                }),
+            );
+            panels.append(
+                el('section', {
+                    role: 'tabpanel',
+                    id: `qm-panel-${view.id}`,
+                    'aria-labelledby': `qm-tab-${view.id}`,
+                    class: 'qm-panel',
+                    hidden: true,
+                }),
+            );
         }
 
         /** Show one view, making it the first time; the others stay as they are, and quiet. */
@@ -37,6 +61,8 @@
                 tab.tabIndex = on ? 0 : -1;
                 panels.querySelector(`#qm-panel-${view.id}`).hidden = !on;
                 if (on && focus) tab.focus();
+                // On a telephone the list is wider than the page.
+                if (on) list.scrollLeft = tab.offsetLeft - list.offsetLeft - (list.clientWidth - tab.clientWidth) / 2;
             }
             remember(chosen.id);
             root.dataset.view = chosen.id;
@@ -58,7 +84,9 @@
         qm.choose = choose;
         root.replaceChildren(
             el('header', { class: 'qm-header' }, list, qm.progress.chips()),
-            qm.progress.strip(), panels, el('div', { class: 'qm-said', role: 'status', 'aria-live': 'polite' }),
+            qm.progress.strip(),
+            panels,
+            el('div', { class: 'qm-said', role: 'status', 'aria-live': 'polite' }),
         );
         root.setAttribute('role', 'region');
         root.classList.add('qm-ready');

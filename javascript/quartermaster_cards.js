@@ -48,12 +48,27 @@
         const state = `${grade}|${found?.reason || ''}|${elsewhere.join()}`;
         if (card.dataset.qmState === state && (state === '||' || card.querySelector('.qm-badges'))) return;
         card.dataset.qmState = state;
-        if (grade) card.dataset.qmGrade = grade; else delete card.dataset.qmGrade;
+        if (grade) card.dataset.qmGrade = grade;
+        else delete card.dataset.qmGrade;
         card.querySelector('.qm-badges')?.remove();
         if (!grade && !elsewhere.length) return;
         const { el } = qm.dom;
-        card.append(el('div', { class: 'qm-badges' }, grade ? qm.dom.grade(grade, found.reason) : null,
-            elsewhere.length ? el('span', { class: 'qm-elsewhere', role: 'img', text: `⇄ ${elsewhere.length}`, title: `Also on ${elsewhere.join(', ')}`, 'aria-label': `Also on ${elsewhere.join(', ')}` }) : null));
+        card.append(
+            el(
+                'div',
+                { class: 'qm-badges' },
+                grade ? qm.dom.grade(grade, found.reason) : null,
+                elsewhere.length
+                    ? el('span', {
+                          class: 'qm-elsewhere',
+                          role: 'img',
+                          text: `⇄ ${elsewhere.length}`,
+                          title: `Also on ${elsewhere.join(', ')}`,
+                          'aria-label': `Also on ${elsewhere.join(', ')}`,
+                      })
+                    : null,
+            ),
+        );
     }
 
     function work() {
@@ -67,10 +82,14 @@
     function sweep() {
         if (known.key === null) return;
         queue = [...window.gradioApp().querySelectorAll(PAGES)].reverse();
-        if (!running && queue.length) { running = true; requestAnimationFrame(work); }
+        if (!running && queue.length) {
+            running = true;
+            requestAnimationFrame(work);
+        }
     }
 
-    const seen = () => [...window.gradioApp().querySelectorAll('.extra-network-cards')].some((one) => one.offsetParent !== null);
+    const seen = () =>
+        [...window.gradioApp().querySelectorAll('.extra-network-cards')].some((one) => one.offsetParent !== null);
 
     /** Ask how things are, which is cheap, and for the grades only where inventory, checkpoint or settings changed. */
     async function ask() {
@@ -81,7 +100,15 @@
             qm.cards.options = status.options || {};
             const { name, base_model: base } = status.checkpoint || {};
             const { paired, error } = status.hub;
-            const key = JSON.stringify([status.agent.state, status.revision, name, base, status.options, paired, error]);
+            const key = JSON.stringify([
+                status.agent.state,
+                status.revision,
+                name,
+                base,
+                status.options,
+                paired,
+                error,
+            ]);
             const now = Date.now();
             const settling = paired && now - known.since < SETTLING_MS;
             if (key !== known.key || settling || now - known.asked > STALE_MS) {
@@ -90,14 +117,22 @@
                 generation += 1;
                 sweep();
             }
-        } catch (_) { /* the agent starts, or the web UI restarts: the next round asks again */ }
+        } catch (_) {
+            /* the agent starts, or the web UI restarts: the next round asks again */
+        }
         asking = false;
         again();
     }
 
     function again() {
         clearTimeout(timer);
-        timer = setTimeout(() => { if (!document.hidden && seen()) ask(); else again(); }, known.key === null ? 3000 : POLL_MS);
+        timer = setTimeout(
+            () => {
+                if (!document.hidden && seen()) ask();
+                else again();
+            },
+            known.key === null ? 3000 : POLL_MS,
+        );
     }
 
     /** Ask soon, and a little later once more: the host chooses the checkpoint after the chooser says so. */
@@ -112,23 +147,39 @@
         };
     })();
 
-    /** Watch the checkpoint chooser: A1111's has an id, Forge's only a class. gradio sets its value without an event. */
+    /** Watch the checkpoint chooser: A1111's has an id, Forge's only a class. gradio sends no event for its value. */
     let chosen = null;
     function watchCheckpoint() {
-        const field = window.gradioApp().querySelector('#setting_sd_model_checkpoint input, #quicksettings .model_selection input, #setting_sd_model_checkpoint select');
+        const field = window
+            .gradioApp()
+            .querySelector('#setting_sd_model_checkpoint input, #quicksettings .model_selection input');
         const now = field ? field.value : null;
         if (now === chosen) return;
         const first = chosen === null;
         chosen = now;
-        if (!first) { soon(); qm.warning?.again(); }
+        if (!first) {
+            soon();
+            qm.warning?.again();
+        }
     }
 
-    const added = (records) => records.some((record) => record.target.closest?.('.extra-network-cards, .extra-network-pane, .extra-page')
-        && [...record.addedNodes].some((node) => node.nodeType === 1 && !node.classList.contains('qm-badges')));
+    const added = (records) =>
+        records.some(
+            (record) =>
+                record.target.closest?.('.extra-network-cards, .extra-network-pane, .extra-page') &&
+                [...record.addedNodes].some((node) => node.nodeType === 1 && !node.classList.contains('qm-badges')),
+        );
 
-    window.onUiUpdate((records) => { if (records && added(records)) { sweep(); qm.filter?.ensure(); } });
+    window.onUiUpdate((records) => {
+        if (records && added(records)) {
+            sweep();
+            qm.filter?.ensure();
+        }
+    });
     window.onUiLoaded(() => {
-        document.addEventListener('visibilitychange', () => { if (!document.hidden) again(); });
+        document.addEventListener('visibilitychange', () => {
+            if (!document.hidden) again();
+        });
         setInterval(watchCheckpoint, 700);
         ask();
     });

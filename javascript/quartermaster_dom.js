@@ -3,7 +3,7 @@
     'use strict';
     const qm = (window.quartermaster = window.quartermaster || {});
 
-    /** Make an element: `text`, `onevent`, `dataset`, properties that are booleans, else attributes; null is left out. */
+    /** Make an element: `text`, `onevent`, `dataset`, boolean properties, else attributes; null is left out. */
     function el(tag, attributes = {}, ...children) {
         const node = document.createElement(tag);
         for (const [name, value] of Object.entries(attributes)) {
@@ -18,11 +18,17 @@
         return node;
     }
 
-    const button = (text, onclick, attributes = {}) => el('button', { type: 'button', class: 'qm-button', text, onclick, ...attributes });
+    const button = (text, onclick, attributes = {}) =>
+        el('button', { type: 'button', class: 'qm-button', text, onclick, ...attributes });
 
     /** A labelled chooser; options are [value, text] pairs. */
     function select(label, options, value, onchange, attributes = {}) {
-        const node = el('select', { 'aria-label': label, class: 'qm-select', onchange: () => onchange(node.value), ...attributes });
+        const node = el('select', {
+            'aria-label': label,
+            class: 'qm-select',
+            onchange: () => onchange(node.value),
+            ...attributes,
+        });
         fill(node, options, value);
         return node;
     }
@@ -30,7 +36,9 @@
     /** Put options into a chooser and keep what is chosen, also where it is not listed any more. */
     function fill(node, options, value) {
         const listed = options.some(([key]) => key === value) ? options : [...options, [value, value]];
-        node.replaceChildren(...listed.map(([key, text]) => el('option', { value: key, text, selected: key === value })));
+        node.replaceChildren(
+            ...listed.map(([key, text]) => el('option', { value: key, text, selected: key === value })),
+        );
     }
 
     /** Copy a text; a page that is not served over HTTPS has no clipboard, so select it there instead. */
@@ -50,32 +58,60 @@
     /** A text with a button that copies it. */
     function copyable(text, label) {
         const code = el('code', { text });
-        return el('span', { class: 'qm-copyable' }, code,
-            el('button', { type: 'button', class: 'qm-icon qm-copy', 'aria-label': `Copy ${label}`, title: 'Copy', onclick: () => copy(text, code) }));
+        return el(
+            'span',
+            { class: 'qm-copyable' },
+            code,
+            el('button', {
+                type: 'button',
+                class: 'qm-icon qm-copy',
+                'aria-label': `Copy ${label}`,
+                title: 'Copy',
+                onclick: () => copy(text, code),
+            }),
+        );
     }
 
     const SIGNS = { Full: '✓', Partial: '~', None: '✕', Unknown: '?' };
 
     /** A compatibility grade by colour, shape and sign. */
-    const grade = (value, reason = '') => el('span', {
-        class: `qm-grade qm-grade-${String(value).toLowerCase()}`, role: 'img', 'aria-label': `${value}${reason ? `: ${reason}` : ''}`,
-        title: `${value}${reason ? `: ${reason}` : ''}`, text: SIGNS[value] || '?',
-    });
+    const grade = (value, reason = '') =>
+        el('span', {
+            class: `qm-grade qm-grade-${String(value).toLowerCase()}`,
+            role: 'img',
+            'aria-label': `${value}${reason ? `: ${reason}` : ''}`,
+            title: `${value}${reason ? `: ${reason}` : ''}`,
+            text: SIGNS[value] || '?',
+        });
 
     const pill = (kind, text, title = null) => el('span', { class: `qm-pill qm-pill-${kind}`, text, title });
 
     /** What stands where there is nothing to show: what that means and what to do. */
-    const empty = (title, text, ...actions) => el('div', { class: 'qm-empty' },
-        el('strong', { text: title }), el('p', { text }), el('div', { class: 'qm-actions' }, ...actions));
+    const empty = (title, text, ...actions) =>
+        el(
+            'div',
+            { class: 'qm-empty' },
+            el('strong', { text: title }),
+            el('p', { text }),
+            el('div', { class: 'qm-actions' }, ...actions),
+        );
 
     /** What stands where something failed. */
-    const failed = (error, again) => el('div', { class: 'qm-failed', role: 'alert' },
-        el('p', { text: error.message || String(error) }), again ? button('Try again', again) : null);
+    const failed = (error, again) =>
+        el(
+            'div',
+            { class: 'qm-failed', role: 'alert' },
+            el('p', { text: error.message || String(error) }),
+            again ? button('Try again', again) : null,
+        );
 
     /** Call once, `milliseconds` after the last call. */
     function debounce(call, milliseconds) {
         let timer = 0;
-        return (...given) => { clearTimeout(timer); timer = setTimeout(() => call(...given), milliseconds); };
+        return (...given) => {
+            clearTimeout(timer);
+            timer = setTimeout(() => call(...given), milliseconds);
+        };
     }
 
     /** Say something in the corner of the tab, to screen readers as well; it goes by itself. */

@@ -6,13 +6,17 @@
 
     function bytes(value) {
         let step = 0;
-        while (value >= 1000 && step < UNITS.length - 1) { value /= 1000; step += 1; }
+        while (value >= 1000 && step < UNITS.length - 1) {
+            value /= 1000;
+            step += 1;
+        }
         return `${step && value < 100 ? value.toFixed(1) : Math.round(value)} ${UNITS[step]}`;
     }
 
     const count = (value) => Number(value || 0).toLocaleString('en-US');
     const plural = (value, noun) => `${count(value)} ${noun}${value === 1 ? '' : 's'}`;
-    const date = (unixSeconds) => new Date(unixSeconds * 1000).toLocaleDateString(undefined, { year: 'numeric', month: 'short', day: 'numeric' });
+    const date = (unixSeconds) =>
+        new Date(unixSeconds * 1000).toLocaleDateString(undefined, { year: 'numeric', month: 'short', day: 'numeric' });
 
     function seconds(value) {
         if (value < 60) return `${Math.max(1, Math.round(value))} s`;

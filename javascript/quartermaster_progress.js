@@ -3,8 +3,10 @@
     'use strict';
     const qm = (window.quartermaster = window.quartermaster || {});
     const AGENT = {
-        starting: "Quartermaster's agent is starting…", stopped: 'The agent is stopped.',
-        failed: 'The agent could not start.', away: 'The web UI does not answer.',
+        starting: "Quartermaster's agent is starting…",
+        stopped: 'The agent is stopped.',
+        failed: 'The agent could not start.',
+        away: 'The web UI does not answer.',
     };
 
     const hubChip = ({ hub }) => {
@@ -25,10 +27,30 @@
             node.replaceChildren(
                 el('span', { class: 'qm-server', text: status.server_id || '', title: 'The name of this server' }),
                 el('span', { class: 'qm-count', text: qm.format.plural(status.models, 'model') }),
-                status.waiting ? pill('info', `${qm.format.count(status.waiting)} waiting`, 'Files that are still being written or wait to be read') : '',
-                status.problems.length ? pill('warn', qm.format.plural(status.problems.length, 'problem'),
-                    status.problems.slice(0, 12).map((one) => `${one.path}: ${one.what}`).join('\n')) : '',
-                el('button', { type: 'button', class: `qm-pill qm-pill-${kind}`, text, title, onclick: () => qm.choose('hub') }),
+                status.waiting
+                    ? pill(
+                          'info',
+                          `${qm.format.count(status.waiting)} waiting`,
+                          'Files that are still being written or wait to be read',
+                      )
+                    : '',
+                status.problems.length
+                    ? pill(
+                          'warn',
+                          qm.format.plural(status.problems.length, 'problem'),
+                          status.problems
+                              .slice(0, 12)
+                              .map((one) => `${one.path}: ${one.what}`)
+                              .join('\n'),
+                      )
+                    : '',
+                el('button', {
+                    type: 'button',
+                    class: `qm-pill qm-pill-${kind}`,
+                    text,
+                    title,
+                    onclick: () => qm.choose('hub'),
+                }),
             );
         });
         return node;
@@ -39,12 +61,27 @@
         const { el, button, during } = qm.dom;
         const bar = el('div', { class: 'qm-bar-fill' });
         const words = el('span', { class: 'qm-strip-words' });
-        const meter = el('div', { class: 'qm-bar', role: 'progressbar', 'aria-label': 'Hashing', 'aria-valuemin': '0', 'aria-valuemax': '100' }, bar);
+        const meter = el(
+            'div',
+            {
+                class: 'qm-bar',
+                role: 'progressbar',
+                'aria-label': 'Hashing',
+                'aria-valuemin': '0',
+                'aria-valuemax': '100',
+            },
+            bar,
+        );
         let paused = false;
-        const pause = button('Pause', () => during(pause, async () => {
-            await qm.routes.post('pause', { paused: !paused });
-            await qm.status.ask();
-        }), { class: 'qm-button qm-small' });
+        const pause = button(
+            'Pause',
+            () =>
+                during(pause, async () => {
+                    await qm.routes.post('pause', { paused: !paused });
+                    await qm.status.ask();
+                }),
+            { class: 'qm-button qm-small' },
+        );
         const node = el('div', { class: 'qm-strip', hidden: true }, words, meter, pause);
         qm.status.watch(({ agent, progress }) => {
             const broken = AGENT[agent.state];
@@ -55,7 +92,9 @@
             if (broken) {
                 words.textContent = agent.message && agent.message !== broken ? `${broken} ${agent.message}` : broken;
             } else if (!node.hidden) {
-                const share = progress.bytes_total ? Math.min(100, (100 * progress.bytes_done) / progress.bytes_total) : 0;
+                const share = progress.bytes_total
+                    ? Math.min(100, (100 * progress.bytes_done) / progress.bytes_total)
+                    : 0;
                 bar.style.width = `${share}%`;
                 meter.setAttribute('aria-valuenow', String(Math.round(share)));
                 words.textContent = sentence(progress, share);

@@ -37,15 +37,23 @@
         if (answer.ok && body && body.success !== false) return body;
         const missing = answer.status === 404 && !body?.error ? "Quartermaster's agent is starting…" : null;
         const login = answer.status === 401 ? 'Please log in to the web UI again.' : null;
-        throw new RouteError(body?.message || missing || login || `The web UI answered with an error (${answer.status}).`,
-            body?.error || 'error', answer.status);
+        throw new RouteError(
+            body?.message || missing || login || `The web UI answered with an error (${answer.status}).`,
+            body?.error || 'error',
+            answer.status,
+        );
     }
 
     const get = (path, query, signal) => call(address(path, query), { signal });
-    const post = (path, body = {}, signal = undefined) => call(address(path), {
-        method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(body), signal,
-    });
-    const postImage = (file) => call(address('check'), { method: 'POST', headers: { 'Content-Type': file.type || 'image/png' }, body: file });
+    const post = (path, body = {}, signal = undefined) =>
+        call(address(path), {
+            method: 'POST',
+            headers: { 'Content-Type': 'application/json' },
+            body: JSON.stringify(body),
+            signal,
+        });
+    const postImage = (file) =>
+        call(address('check'), { method: 'POST', headers: { 'Content-Type': file.type || 'image/png' }, body: file });
 
     /** A route that is asked again and again, of which only the last question counts. */
     function latest(ask) {

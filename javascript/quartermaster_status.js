@@ -10,8 +10,17 @@
     let asking = false;
 
     const starting = (error) => ({
-        agent: { state: error.code === 'unreachable' ? 'away' : 'starting', message: error.message }, progress: { state: 'idle' },
-        hub: { paired: false }, checkpoint: null, problems: [], roots: [], models: 0, waiting: 0, claimed: 0, revision: null, scanned: false,
+        agent: { state: error.code === 'unreachable' ? 'away' : 'starting', message: error.message },
+        progress: { state: 'idle' },
+        hub: { paired: false },
+        checkpoint: null,
+        problems: [],
+        roots: [],
+        models: 0,
+        waiting: 0,
+        claimed: 0,
+        revision: null,
+        scanned: false,
     });
 
     async function ask() {
@@ -41,13 +50,18 @@
     function follow(element) {
         new IntersectionObserver((entries) => {
             const now = entries[entries.length - 1].isIntersecting;
-            if (now && !looking) { looking = true; ask(); }
+            if (now && !looking) {
+                looking = true;
+                ask();
+            }
             looking = now;
             if (!now) clearTimeout(timer);
         }).observe(element);
     }
 
-    document.addEventListener('visibilitychange', () => { if (looking && !document.hidden) ask(); });
+    document.addEventListener('visibilitychange', () => {
+        if (looking && !document.hidden) ask();
+    });
 
     const status = { last: null, follow, ask, watch: (watcher) => watchers.add(watcher) };
     qm.status = status;

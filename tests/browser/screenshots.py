@@ -70,7 +70,7 @@ def main(host: str) -> None:
             picture = SVG.format(h=40 + number * 55, k=100 + number * 55)
             (root / "models" / "Lora" / f"{name}.preview.svg").write_text(picture, encoding="utf-8")
         add_canned(root)
-        web_ui = WebUi(root, host, free_port(), environment={"CANNED_MODELS": "2400"}).start()
+        web_ui = WebUi(root, host, free_port(), environment={"CANNED_MODELS": "2400", "CANNED_ODD_NAME": "film-grain-xl"}).start()
         browser = playwright.chromium.launch(executable_path=provide(), args=FLAGS)
         try:
             for theme in ("light", "dark"):
@@ -98,6 +98,8 @@ def take(visit: Visit, theme: str, kind: str) -> None:
         if kind == "narrow":
             page.locator("#quartermaster").scroll_into_view_if_needed()
         page.screenshot(path=IMAGES / f"{name.lower()}-{theme}-{kind}.png")
+        if kind == "wide" and name == "Compatibility":
+            page.locator("#qm-panel-compatibility .qm-wide").screenshot(path=IMAGES / f"matrix-{theme}-{kind}.png")
     if kind == "wide":
         page.evaluate("window.scrollTo(0, 0)")
         visit.networks()

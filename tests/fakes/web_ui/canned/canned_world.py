@@ -19,7 +19,7 @@ FOLDERS = {
     "TextualInversion": "embeddings",
     "Controlnet": "models/ControlNet",
 }
-HOSTILE = "<img src=x onerror=window.hacked=1>"
+HOSTILE = os.environ.get("CANNED_ODD_NAME", "<img src=x onerror=window.hacked=1>")
 SVG = (
     '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 64 64"><rect width="64" height="64" fill="hsl({h} 45% 42%)"/>'
     '<circle cx="42" cy="22" r="26" fill="hsl({k} 65% 62%)" opacity=".8"/>'
