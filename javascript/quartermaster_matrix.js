@@ -85,7 +85,7 @@
             lit = [heads[x], sides[y], ...cells[y], ...cells.map((row) => row[x])];
             for (const one of lit) one.classList.add('qm-lit');
             const grade = grades[y][x];
-            const pair = `${ecosystems[x]} ${answer.type} on a ${ecosystems[y]} checkpoint`;
+            const pair = `${ecosystems[x]} ${answer.type} on ${ecosystems[y]} checkpoints`;
             readout.textContent = `${pair}: ${WORDS[grade]} (${grade})`;
         };
         const at = (event) => event.target.closest('td.qm-cell');

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import requests
 from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
+from playwright.sync_api import TimeoutError as PlaywrightTimeoutError
 from quartermaster.tests.browser.provide import provide
 from quartermaster.tests.fakes.model_files import write_model
 from quartermaster.tests.fakes.web_ui.standin import HOSTS, WebUi, add_canned, add_product, lay_out
@@ -113,11 +114,20 @@ class Visit:
         self.page.locator("#txt2img_extra_tabs > .tab-nav > button", has_text=page_name).click()
 
     def checkpoint(self, name: str) -> None:
-        """Choose a checkpoint at the top."""
+        """Choose a checkpoint at the top; gradio shuts a list that was opened while its own events still arrive."""
         chooser = self.page.locator("#quicksettings input").first
-        chooser.click()
-        self.page.locator("#quicksettings ul.options li", has_text=name).first.click()
-        expect(chooser).to_have_value(name)
+        for _ in range(10):
+            chooser.blur()
+            chooser.click()
+            try:
+                self.page.locator("#quicksettings ul.options li", has_text=name).first.dispatch_event(
+                    "mousedown", timeout=PATIENCE_MS / 10
+                )
+                expect(chooser).to_have_value(name, timeout=PATIENCE_MS / 10)
+                return
+            except (AssertionError, PlaywrightTimeoutError):
+                continue
+        raise AssertionError(f"the list of checkpoints never stayed open for {name}")
 
     def post(self, path: str, **body: Any) -> None:
         requests.post(f"{self.url}quartermaster/{path}", json=body, timeout=60).raise_for_status()

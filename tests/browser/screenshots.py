@@ -70,7 +70,9 @@ def main(host: str) -> None:
             picture = SVG.format(h=40 + number * 55, k=100 + number * 55)
             (root / "models" / "Lora" / f"{name}.preview.svg").write_text(picture, encoding="utf-8")
         add_canned(root)
-        web_ui = WebUi(root, host, free_port(), environment={"CANNED_MODELS": "2400", "CANNED_ODD_NAME": "film-grain-xl"}).start()
+        web_ui = WebUi(
+            root, host, free_port(), environment={"CANNED_MODELS": "2400", "CANNED_ODD_NAME": "film-grain-xl"}
+        ).start()
         browser = playwright.chromium.launch(executable_path=provide(), args=FLAGS)
         try:
             for theme in ("light", "dark"):

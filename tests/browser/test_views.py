@@ -29,7 +29,7 @@ def test_the_matrix_is_read_with_the_arrow_keys(at: Visit) -> None:
     page = at.page
     cell = page.get_by_label("SDXL LORA on SDXL: Full")
     cell.focus()
-    expect(page.locator(".qm-readout")).to_contain_text("SDXL LORA on a SDXL checkpoint: works (Full)")
+    expect(page.locator(".qm-readout")).to_contain_text("SDXL LORA on SDXL checkpoints: works (Full)")
     page.keyboard.press("ArrowRight")
     expect(page.get_by_label("Pony LORA on SDXL: Partial")).to_be_focused()
     expect(page.locator(".qm-readout")).to_contain_text("may work")

@@ -3,6 +3,7 @@
 import hashlib
 import os
 import re
+import time
 
 from canned_answers import EVIDENCE, MATRIX, SERVERS, SETTINGS, STEPS, check_of, grade_of
 from starlette.responses import Response
@@ -25,6 +26,10 @@ SVG = (
     '<circle cx="42" cy="22" r="26" fill="hsl({k} 65% 62%)" opacity=".8"/>'
     '<path d="M0 64 24 30l16 20 10-12 14 26" fill="#1b2230" opacity=".7"/></svg>'
 )
+
+
+def ago(seconds):
+    return time.time() - seconds
 
 
 def digest(text):
@@ -106,7 +111,7 @@ class World:
             "paired": s["paired"],
             "address": "http://hub.lan:7807" if s["paired"] else None,
             "in_sync": not s["hub_error"],
-            "last_sync": 1_790_000_000,
+            "last_sync": ago(12),
             "unsent": 3 if s["hub_error"] else 0,
             "error": s["hub_error"],
         }
@@ -198,7 +203,7 @@ class World:
             elsewhere = {
                 "status": "available",
                 "servers": [
-                    {"server_id": n, "state": s, "path": row["path"], "last_seen": 1_790_000_000} for n, s in SERVERS
+                    {"server_id": n, "state": s, "path": row["path"], "last_seen": ago(12)} for n, s in SERVERS
                 ],
             }
             elsewhere, error = (None, self.state["hub_error"]) if self.state["hub_error"] else (elsewhere, None)
@@ -303,7 +308,7 @@ class World:
             ("render-01", "offline", 9044),
         ]
         return {
-            "servers": [{"server_id": n, "state": s, "last_seen": 1_790_000_000, "models": m} for n, s, m in servers],
+            "servers": [{"server_id": n, "state": s, "last_seen": ago(12), "models": m} for n, s, m in servers],
             "only_here": 212,
             "missing_here": 5120,
         }
