@@ -85,6 +85,7 @@
         root.replaceChildren(
             el('header', { class: 'qm-header' }, list, qm.progress.chips()),
             qm.progress.strip(),
+            qm.folders.make(),
             panels,
             el('div', { class: 'qm-said', role: 'status', 'aria-live': 'polite' }),
         );

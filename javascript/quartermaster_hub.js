@@ -54,7 +54,7 @@
                 el('h3', { text: 'Pair with a hub' }),
                 el('p', {
                     class: 'qm-muted',
-                    text: 'The hub knows what every server has. With it you see the whole fleet.',
+                    text: 'Everything here works without a hub. With one you see what every server has.',
                 }),
                 el(
                     'ol',

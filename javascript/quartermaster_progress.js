@@ -15,34 +15,39 @@
         return hub.in_sync === false ? ['info', 'syncing', hub.address] : ['good', 'in sync', hub.address];
     };
 
+    /** The chips; drawn anew only where they say something else, so that the focus stays where it is. */
     function chips() {
         const { el, pill } = qm.dom;
+        const { count, plural } = qm.format;
         const node = el('div', { class: 'qm-chips' });
+        let drawn = '';
         qm.status.watch((status) => {
-            if (status.agent.state !== 'running') {
-                node.replaceChildren(pill(status.agent.state === 'failed' ? 'bad' : 'warn', status.agent.state));
+            const { agent, server_id: server, models, waiting, problems } = status;
+            const [kind, text, title] = hubChip(status);
+            const state = JSON.stringify([agent.state, server, models, waiting, problems.length, kind, text, title]);
+            if (state === drawn) return;
+            drawn = state;
+            if (agent.state !== 'running') {
+                node.replaceChildren(pill(agent.state === 'failed' ? 'bad' : 'warn', agent.state));
                 return;
             }
-            const [kind, text, title] = hubChip(status);
+            const folders = (look, words, about) =>
+                el('button', {
+                    type: 'button',
+                    class: look,
+                    text: words,
+                    title: about,
+                    'aria-controls': 'qm-folders',
+                    'aria-expanded': 'false',
+                    onclick: (event) => qm.folders.toggle(event.currentTarget),
+                });
+            const busy = 'Files that are still being written or wait to be read';
             node.replaceChildren(
-                el('span', { class: 'qm-server', text: status.server_id || '', title: 'The name of this server' }),
-                el('span', { class: 'qm-count', text: qm.format.plural(status.models, 'model') }),
-                status.waiting
-                    ? pill(
-                          'info',
-                          `${qm.format.count(status.waiting)} waiting`,
-                          'Files that are still being written or wait to be read',
-                      )
-                    : '',
-                status.problems.length
-                    ? pill(
-                          'warn',
-                          qm.format.plural(status.problems.length, 'problem'),
-                          status.problems
-                              .slice(0, 12)
-                              .map((one) => `${one.path}: ${one.what}`)
-                              .join('\n'),
-                      )
+                el('span', { class: 'qm-server', text: server || '', title: 'The name of this server' }),
+                folders('qm-count', plural(models, 'model'), 'Show the folders'),
+                waiting ? pill('info', `${count(waiting)} waiting`, busy) : '',
+                problems.length
+                    ? folders('qm-pill qm-pill-warn', plural(problems.length, 'problem'), 'Show what is not listed')
                     : '',
                 el('button', {
                     type: 'button',

@@ -92,6 +92,16 @@ def test_hashing_shows_rate_and_time_left_and_can_be_paused(at: Visit) -> None:
     expect(strip).to_contain_text("Hashing 420")
 
 
+def test_the_folders_and_what_is_not_listed_can_be_looked_at(at: Visit) -> None:
+    at.view("Models")
+    folders = at.page.get_by_role("region", name="Folders")
+    at.page.get_by_role("button", name="1 problem").click()
+    expect(folders).to_contain_text("/srv/webui/models/Lora")
+    expect(folders).to_contain_text("Shorter than its own header promises.")
+    at.page.get_by_role("button", name="20,000 models").click()
+    expect(folders).to_be_hidden()
+
+
 def test_while_the_agent_starts_the_page_says_so_and_then_fills_by_itself(at: Visit) -> None:
     at.post("canned", agent="starting", message="Quartermaster's agent is starting…")
     at.tab()

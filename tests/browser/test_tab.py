@@ -75,7 +75,8 @@ def test_nothing_is_asked_while_nobody_looks(canned: WebUi, visit: Callable[...,
     at = visit(canned.url)
     at.post("canned", **{**AT_START, "progress": "hashing"})
     at.page.clock.install()
-    at.open()
+    with at.page.expect_response("**/quartermaster/cards"):
+        at.open()
     at.view("Models")
     expect(at.page.locator(".qm-strip")).to_contain_text("Hashing")
     at.asked()
