@@ -3,6 +3,7 @@
 They show the page over made-up answers, light and dark, wide and as on a telephone.
 """
 
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -13,11 +14,20 @@ from quartermaster.tests.browser.conftest import FLAGS, PATIENCE_MS, Visit, free
 from quartermaster.tests.browser.pictures import SVG
 from quartermaster.tests.browser.provide import provide
 from quartermaster.tests.fakes.model_files import write_model
-from quartermaster.tests.fakes.web_ui.standin import WebUi, add_canned, lay_out
+from quartermaster.tests.fakes.web_ui.standin import WebUi, add_canned, interpreter, lay_out
 
 IMAGES = Path(__file__).resolve().parents[2] / "docs" / "images"
 WIDE, NARROW = (1280, 820), (360, 740)
 CARDS = ["15-ember-ink", "neon-fox-pony", "opal-garden-xl", "paper-lantern", "velvet-harbor-xl", "zinc-skyline-xl"]
+
+
+PALETTE = """
+import sys
+from PIL import Image
+for path in sys.argv[1:]:
+    with Image.open(path) as image:
+        image.convert("RGB").quantize(160, dither=Image.Dither.NONE).save(path, optimize=True)
+"""
 
 
 def models(page: Page) -> None:
@@ -85,6 +95,8 @@ def main(host: str) -> None:
         finally:
             browser.close()
             web_ui.stop()
+    # A page has few colours: a palette makes its picture a third. The web UI's own Pillow does it.
+    subprocess.run([str(interpreter(host)), "-c", PALETTE, *map(str, IMAGES.glob("*.png"))], check=True)
 
 
 def take(visit: Visit, theme: str, kind: str) -> None:
