@@ -3,14 +3,13 @@
 import argparse
 from dataclasses import asdict
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from ..hub.ages import iso_time
 from ..hub.errors import HubError, NotFoundError
 from ..hub.running import serve
 from ..hub.services import Hub
 from ..hub.settings import HubSettings, default_data_dir
-from ..hub.whereabouts import note, whereabouts
+from ..hub.whereabouts import whereabouts
 from ..hub_client import DEFAULT_HUB_PORT
 from .output import DONE, NO, WRONG_USE, CommandError, emit, say, tell
 
@@ -74,7 +73,6 @@ def execute(arguments: argparse.Namespace) -> int:
 
 def _serve(settings: HubSettings, arguments: argparse.Namespace) -> int:
     def announce(address: str) -> None:
-        note(settings.data_dir, arguments.host, urlsplit(address).port or arguments.port)
         if arguments.json:
             emit({"address": address})
         else:
@@ -96,7 +94,9 @@ def _pair(settings: HubSettings, arguments: argparse.Namespace) -> int:
     if arguments.json:
         emit({**asdict(made), "expires_at": iso_time(made.expires_at), "address": place.address})
         return DONE
-    tell(f"code:    {made.code}\nhub:     {place.address}\nexpires: {iso_time(made.expires_at)}, after ten minutes")
+    tell(f"code:    {made.code}")
+    tell(f"hub:     {place.address}")
+    tell(f"expires: {iso_time(made.expires_at)}, after ten minutes")
     say(f"Enter address and code in the Hub tab of {arguments.server}'s web UI. The code works once.")
     if place.only_here:
         say("The hub listens on this machine alone: for other machines, start it with --host 0.0.0.0")

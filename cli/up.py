@@ -8,7 +8,6 @@ import threading
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from ..extension.agent import Agent
 from ..extension.inventory.sample import make_sample_library
@@ -17,7 +16,6 @@ from ..hub.errors import HubError as HubFault
 from ..hub.errors import PortUnusableError
 from ..hub.running import RunningHub
 from ..hub.settings import HubSettings
-from ..hub.whereabouts import note
 from ..hub_client import (
     DEFAULT_HUB_PORT,
     Availability,
@@ -68,9 +66,7 @@ def execute(options: argparse.Namespace) -> int:
     stop = threading.Event()
     with stopping_on_signals(stop.set):
         try:
-            settings = HubSettings.from_environment(home / "hub")
-            hub = _start_hub(settings, options.host, options.port)
-            note(settings.data_dir, options.host, urlsplit(hub.address).port or DEFAULT_HUB_PORT)
+            hub = _start_hub(HubSettings.from_environment(home / "hub"), options.host, options.port)
         except HubFault as error:
             raise CommandError(str(error)) from None
         try:

@@ -15,6 +15,7 @@ from .clock import Clock
 from .errors import PortUnusableError
 from .services import Hub, hub_of
 from .settings import HubSettings
+from .whereabouts import note
 
 _STOP_SECONDS = 10
 _BACKLOG = 2048
@@ -52,6 +53,11 @@ def address_of(listener: socket.socket) -> str:
     host, port = listener.getsockname()[:2]
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 (compared, not bound)
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def port_of(listener: socket.socket) -> int:
+    """Return the port of a listening socket."""
+    return int(listener.getsockname()[1])
 
 
 def _server(settings: HubSettings, on_start: Callable[[], None], clock: Clock | None = None) -> uvicorn.Server:
@@ -143,6 +149,7 @@ class RunningHub:
         if not self._server.started:
             self.stop()
             raise PortUnusableError(f"the hub did not start at {self.address}; its log says why")
+        note(self._settings.data_dir, self._host, port_of(listener))
 
     def _run(self, server: uvicorn.Server, listener: socket.socket) -> None:
         try:
@@ -176,4 +183,9 @@ def serve(settings: HubSettings, host: str, port: int, on_start: Callable[[str],
     """
     with listening_socket(host, port) as listener:
         address = address_of(listener)
-        _server(settings, lambda: on_start(address)).run(sockets=[listener])
+
+        def started() -> None:
+            note(settings.data_dir, host, port_of(listener))
+            on_start(address)
+
+        _server(settings, started).run(sockets=[listener])

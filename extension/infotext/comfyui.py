@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from . import resource as r
+from .civitai import read_air
 from .prompts import number
 from .resource import Resource, merged, model_hash
 
@@ -166,7 +167,8 @@ def _loaded(kind: str, inputs: Mapping[str, Any], hashes: Mapping[str, str]) -> 
         weight = None
         if role in {r.LORA, r.HYPERNETWORK}:
             weight = next((number(inputs[key]) for key in _STRENGTHS if key in inputs), None)
-        yield Resource(role, value, hashes.get(r.stem(value)), weight, kind)
+        version = read_air(value)[1]  # Civitai's own generator names its files so
+        yield Resource(role, value, hashes.get(r.stem(value)), weight, kind, civitai_version_id=version)
 
 
 def _stated_hashes(workflow: object) -> dict[str, str]:

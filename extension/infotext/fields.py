@@ -118,7 +118,7 @@ def _unquoted(text: str) -> str:
 def read_pairs(value: str) -> list[tuple[str, str]]:
     """Return the pairs of a value ``name: text, name: text``, as in ``Lora hashes`` or a ControlNet unit."""
     pairs = []
-    for item in value.split(","):
+    for item in value.split(",", _MOST_FIELDS)[:_MOST_FIELDS]:
         name, colon, text = item.rpartition(":")
         if colon and name.strip():
             pairs.append((name.strip(), text.strip()))

@@ -7,11 +7,13 @@ from the negative prompt, where they are text like any other.
 
 import re
 from collections.abc import Iterable, Iterator
+from itertools import islice
 
 from .resource import EMBEDDING, HYPERNETWORK, LORA, Resource
 
 PROMPT = "prompt"
 _TAG = re.compile(r"<(lora|lyco|hypernet):([^<>]{1,500})>")
+_MOST_TAGS = 2000
 _ROLES = {"lora": LORA, "lyco": LORA, "hypernet": HYPERNETWORK}
 _NUMBER = re.compile(r"\s*[-+]?(?:\d{1,12}\.?\d{0,12}|\.\d{1,12})\s*")
 
@@ -19,7 +21,7 @@ _NUMBER = re.compile(r"\s*[-+]?(?:\d{1,12}\.?\d{0,12}|\.\d{1,12})\s*")
 def extra_networks(prompt: str, source: str = PROMPT) -> list[Resource]:
     """Return the LoRAs and hypernetworks that a prompt loads, in its order; a weight that is no number is None."""
     found = []
-    for tag in _TAG.finditer(prompt):
+    for tag in islice(_TAG.finditer(prompt), _MOST_TAGS):
         name, *arguments = tag[2].split(":")
         if name.strip():
             found.append(Resource(_ROLES[tag[1]], name.strip(), weight=_weight(arguments), source=source))

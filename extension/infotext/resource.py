@@ -35,9 +35,14 @@ TYPES_OF_ROLE: dict[str, tuple[str, ...]] = {
 }
 """Role -> the model types whose files can play it, the likeliest first; none is "any"."""
 
+NO_FILE = frozenset({"", "none", "automatic", "built-in", "use same checkpoint", "use same choices", "use same vae"})
+"""What web UIs write where no file is chosen."""
+
 _EXTENSIONS = (".safetensors", ".ckpt", ".pt", ".pth", ".bin", ".gguf", ".sft", ".onnx")
 _SEARCHABLE_DIGITS = frozenset({10, 12, 64})
 _HEX = frozenset("0123456789abcdef")
+_MOST_HASHES = 8
+"""Of one resource; a real one has three at most."""
 _SHORTEST_HASH, _LONGEST_HASH = 8, 64
 
 
@@ -96,7 +101,9 @@ def merged(listed: Iterable[Resource]) -> tuple[Resource, ...]:
         if known is None:
             found[key] = each
             continue
-        hashes = _hashes(known, each)
+        if _says_nothing_new(known, each):
+            continue
+        hashes = _hashes(known, each)[:_MOST_HASHES]
         found[key] = replace(
             known,
             hash=hashes[0] if hashes else None,
@@ -105,6 +112,15 @@ def merged(listed: Iterable[Resource]) -> tuple[Resource, ...]:
             civitai_version_id=known.civitai_version_id or each.civitai_version_id,
         )
     return tuple(found.values())
+
+
+def _says_nothing_new(known: Resource, each: Resource) -> bool:
+    listed = (known.hash, *known.more_hashes)
+    return (
+        all(text is None or text in listed for text in (each.hash, *each.more_hashes))
+        and (each.weight is None or known.weight is not None)
+        and (each.civitai_version_id is None or known.civitai_version_id is not None)
+    )
 
 
 def _hashes(*resources: Resource) -> tuple[str, ...]:

@@ -65,7 +65,6 @@ def test_a_pairing_code_is_printed_with_the_address_and_works_with_the_hub_that_
 ) -> None:
     data = tmp_path / "hub"
     with RunningHub(HubSettings(data)) as running:
-        note(data, "127.0.0.1", int(running.address.rpartition(":")[2]))
         assert main(["hub", "pair", "--data", str(data), "--server", "attic", "--name", "its web UI", "--json"]) == 0
         made = json.loads(capsys.readouterr().out)
         assert set(made) == {"code", "server_id", "expires_at", "address"}

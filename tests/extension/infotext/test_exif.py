@@ -1,7 +1,7 @@
 import struct
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from quartermaster.extension.infotext.exif import USER_COMMENT, exif_texts
 from quartermaster.tests.fakes.images import exif, unicode_comment
@@ -52,6 +52,7 @@ def test_a_value_that_lies_outside_of_the_data_is_passed_over() -> None:
         assert exif_texts(b"II*\0" + struct.pack("<IH", 8, 1) + entry) == []
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=300))
 def test_anything_behind_a_head_is_survived(data: bytes) -> None:
     for head in (b"", b"II*\0", b"MM\0*", b"II*\0\x08\0\0\0", b"MM\0*\0\0\0\x08"):
@@ -59,6 +60,7 @@ def test_anything_behind_a_head_is_survived(data: bytes) -> None:
             assert name and text
 
 
+@settings(deadline=None)
 @given(st.data())
 def test_a_whole_one_with_a_few_bytes_changed_is_survived(draw: st.DataObject) -> None:
     data = bytearray(exif({0x0110: b"prompt:{}\0"}, comment=unicode_comment(TEXT)))

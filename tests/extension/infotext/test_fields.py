@@ -1,4 +1,8 @@
+import json
+
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from quartermaster.extension.infotext.fields import read_fields, read_pairs, take_apart
 
 PLAIN = """a castle, <lora:x:1>
@@ -67,6 +71,20 @@ def test_a_prompt_alone_or_a_negative_prompt_alone_is_taken() -> None:
     assert take_apart("a castle").prompt == "a castle"
     parts = take_apart("Negative prompt: blurry")
     assert (parts.prompt, parts.negative, parts.fields) == ("", "blurry", {})
+
+
+PLAIN_VALUE = st.text(st.characters(codec="utf-8", exclude_characters='"\r'), max_size=30).map(str.strip)
+
+
+@settings(deadline=None)
+@given(st.dictionaries(st.from_regex(r"\w[\w\-/]{1,10}( \d+)?", fullmatch=True), PLAIN_VALUE, min_size=3, max_size=8))
+def test_whatever_a_web_ui_writes_is_read_back(written: dict[str, str]) -> None:
+    def quote(value: str) -> str:  # as both web UIs decide it
+        needed = any(character in value for character in ",:\n")
+        return json.dumps(value, ensure_ascii=False) if needed else value
+
+    line = ", ".join(f"{name}: {quote(value)}" for name, value in written.items())
+    assert read_fields(line) == written
 
 
 def test_pairs_are_split_at_the_last_colon() -> None:

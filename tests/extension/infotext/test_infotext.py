@@ -1,7 +1,7 @@
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from quartermaster.extension.infotext import (
     FOUND,
@@ -161,6 +161,7 @@ PIECES = ["Steps: 20", ", ", "\n", "Negative prompt: ", '"', "{", "}", "[", "]",
           "nodes", "\x00", "ü"]  # fmt: skip
 
 
+@settings(deadline=None)
 @given(st.lists(st.sampled_from(PIECES) | st.text(max_size=5), max_size=40).map("".join))
 def test_anything_that_is_pasted_is_read_as_something(text: str) -> None:
     read = parse(text, ["a", "ü"])
@@ -181,6 +182,7 @@ JSON = st.recursive(
 )  # fmt: skip
 
 
+@settings(deadline=None)
 @given(JSON, JSON)
 def test_any_json_in_a_comfyui_image_is_survived(prompt: object, workflow: object) -> None:
     parse(json.dumps(prompt))

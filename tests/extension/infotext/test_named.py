@@ -1,4 +1,3 @@
-import json
 from typing import Any
 
 import pytest
@@ -24,49 +23,6 @@ def test_hashes_of_loras_and_embeddings_are_lists() -> None:
         ("lora", "a b", "7c7eeb4b8b8e", None),
         ("lora", "c", "e3b0c44298fc", None),
         ("embedding", "easy", "c74b4e810b03", None),
-    ]
-
-
-def test_the_hashes_of_civitai_are_json() -> None:
-    hashes = {
-        "model": "6ce0161689",
-        "vae": "c6a580b13a",
-        "lora:a, b": "7C7EEB4B8B",
-        "embed:e": "c74b4e810b",
-        "hypernet:h": "1" * 10,
-        "strange:x": "1" * 10,
-        "lora:none": 5,
-    }
-    assert found(Model="m", Hashes=json.dumps(hashes)) == [
-        ("checkpoint", "m", None, None),
-        ("checkpoint", "m", "6ce0161689", None),
-        ("vae", "", "c6a580b13a", None),
-        ("lora", "a, b", "7c7eeb4b8b", None),
-        ("embedding", "e", "c74b4e810b", None),
-        ("hypernetwork", "h", "1" * 10, None),
-    ]
-
-
-@pytest.mark.parametrize("value", ["{", "[]", "5", '{"model": {}}', "[" * 100_000, '{"a": ' * 5000])
-def test_json_that_cannot_be_used_is_passed_over(value: str) -> None:
-    assert found(Hashes=value) == []
-    assert found(Civitai_resources=value) == []
-
-
-def test_civitais_resources_are_known_by_their_version() -> None:
-    listed = [
-        {"type": "checkpoint", "modelVersionId": 128078, "modelName": "SDXL", "modelVersionName": "1.0"},
-        {"type": "lora", "weight": 0.8, "modelVersionId": 135867},
-        {"air": "urn:air:sdxl:lora:civitai:122359@135868", "weight": 1},
-        {"type": "mystery", "modelVersionId": "7"},
-        "nonsense",
-    ]
-    resources = resources_in({"Civitai resources": json.dumps(listed)})
-    assert [(each.role, each.name, each.weight, each.civitai_version_id) for each in resources] == [
-        ("checkpoint", "SDXL 1.0", None, 128078),
-        ("lora", "", 0.8, 135867),
-        ("lora", "", 1.0, 135868),
-        ("other", "", None, None),
     ]
 
 

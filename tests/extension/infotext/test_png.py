@@ -3,7 +3,7 @@ import struct
 import zlib
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from quartermaster.extension.infotext.png import MAX_TEXT_BYTES, MAX_TOTAL_BYTES, SIGNATURE, png_texts
 from quartermaster.tests.fakes.images import chunk, exif, international, packed, plain, png, unicode_comment
@@ -77,6 +77,7 @@ def test_a_chunk_that_claims_more_than_there_is_ends_the_reading() -> None:
         assert texts(SIGNATURE + struct.pack(">I", length) + b"tEXtk\0v") == []
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=300))
 def test_anything_behind_the_signature_is_survived(data: bytes) -> None:
     texts(SIGNATURE + data)

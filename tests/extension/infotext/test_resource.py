@@ -52,6 +52,11 @@ def test_models_without_a_name_are_told_apart_by_hash_and_version() -> None:
     assert merged(listed) == (*listed[:3], listed[4])
 
 
+def test_a_name_with_a_flood_of_hashes_keeps_a_few() -> None:
+    (flooded,) = merged(Resource("lora", "x", f"{n:012x}") for n in range(1000))
+    assert flooded.hash == "0" * 12 and len(flooded.more_hashes) == 7
+
+
 def test_a_hash_of_eight_digits_cannot_be_looked_up() -> None:
     assert Resource("controlnet", "x", "d14c016b", more_hashes=("a" * 10,)).searchable_hashes == ("a" * 10,)
 
