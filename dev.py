@@ -25,6 +25,9 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent
 DEV = ROOT / ".dev"
 LOCK = ROOT / "constraints" / "dev.txt"
+HOSTS = ("forge", "a1111")
+HOST_EXTRAS = ["watchdog>=4"]  # what our install.py would add
+HOST_PYTHON = "3.11"  # some of the web UIs' pins have wheels for no other
 WINDOWS = os.name == "nt"
 UV_VERSION = ">=0.8"
 INTERRUPTED = 130  # 128 + SIGINT, as shells count
@@ -61,6 +64,11 @@ def run(arguments: list[str]) -> int:
 def test(arguments: list[str]) -> int:
     """Lint, then run every test; arguments go to pytest, and then only pytest runs."""
     python = environment("test", ["-e", ".[hub,test]"])
+    for name in HOSTS:
+        host(name)
+    code = call([str(python), str(ROOT / "tests" / "browser" / "provide.py")])
+    if code:
+        return code
     if not arguments:
         code = lint([])
         if code:
@@ -144,6 +152,30 @@ def require_writable() -> None:
             f"{DEV} cannot be written to ({error.strerror}), and everything that is needed is installed there. "
             "Clone or copy the repository to a folder of your own and try again."
         ) from None
+
+
+def host(name: str) -> Path:
+    """Make or refresh ``.dev/<name>``, a web UI's exact gradio and fastapi, and return its interpreter.
+
+    uv finds a Python for which the pins have wheels, or fetches one; nothing is ever built from source.
+    """
+    pins = ROOT / "constraints" / f"{name}.txt"
+    place = DEV / name
+    python = place / ("Scripts/python.exe" if WINDOWS else "bin/python")
+    stamp = place / "quartermaster-stamp"
+    state = hashlib.sha256(pins.read_bytes() + HOST_PYTHON.encode()).hexdigest()
+    if python.exists() and stamp.exists() and stamp.read_text(encoding="utf-8") == state:
+        return python
+    print(f"dev.py: preparing the environment .dev/{name} (the web UI's own gradio) …", file=sys.stderr, flush=True)
+    tool = uv()
+    try:
+        invoke([tool, "venv", "--quiet", "--clear", "--python", HOST_PYTHON, str(place)])
+    except SetupError as error:
+        raise SetupError(f"{error}\nThe browser tests need Python {HOST_PYTHON}; install it beside yours.") from None
+    wheels = ["--only-binary", ":all:"]
+    invoke([tool, "pip", "install", "--quiet", "--python", str(python), *wheels, "-r", str(pins), *HOST_EXTRAS])
+    stamp.write_text(state, encoding="utf-8")
+    return python
 
 
 def fingerprint(packages: list[str], sources: bool) -> str:
