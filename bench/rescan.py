@@ -6,6 +6,7 @@ pass of a real agent is timed, from finding the roots to the last record compare
 
 import os
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
@@ -15,7 +16,7 @@ from ..ecosystems.identify import rules_version
 from ..extension.agent import INDEX_NAME, Agent
 from ..extension.config import AgentConfig
 from ..extension.inventory.index import Facts, Index
-from ..extension.inventory.scan import scan_root
+from ..extension.inventory.scan import UNSURE_NS, FileStat, scan_root
 from .rounds import in_turn
 from .row import Row, at_most
 
@@ -69,7 +70,7 @@ def make_files(base: Path, count: int) -> None:
 @contextmanager
 def running_agent(models: Path, home: Path) -> Iterator[Agent]:
     """Run an agent without a hub whose index knows every model below a folder, as after a day of work."""
-    found = scan_root(str(models)).files
+    found = _scan_once_settled(models)
     index = Index(home / INDEX_NAME)
     index.put_all(
         (str(models / relative), stat, _facts(number)) for number, (relative, stat) in enumerate(found.items())
@@ -83,6 +84,15 @@ def running_agent(models: Path, home: Path) -> Iterator[Agent]:
         yield agent
     finally:
         agent.stop()
+
+
+def _scan_once_settled(models: Path) -> dict[str, FileStat]:
+    """Scan once every file's change time is a proof, which that of a file made this very moment is not."""
+    while True:
+        found = scan_root(str(models)).files
+        if all(stat.changed_ns != UNSURE_NS for stat in found.values()):
+            return found
+        time.sleep(0.01)
 
 
 def _facts(number: int) -> Facts:
