@@ -272,10 +272,6 @@
                 if (now.revision !== null && revision !== null && now.revision !== revision) load();
                 else if (!page && now.agent.state === 'running') load();
             },
-            find(text) {
-                search.value = text;
-                change({ q: text, type: '', ecosystem: null, state: '', group: '' });
-            },
         };
     }
 

@@ -7,7 +7,7 @@
     const watchers = new Set();
     let timer = 0;
     let looking = false;
-    let asking = false;
+    let running = Promise.resolve();
 
     const starting = (error) => ({
         agent: { state: error.code === 'unreachable' ? 'away' : 'starting', message: error.message },
@@ -23,26 +23,32 @@
         scanned: false,
     });
 
-    async function ask() {
+    async function once() {
         clearTimeout(timer);
-        if (asking) return;
-        asking = true;
         try {
             status.last = await qm.routes.get('status');
         } catch (error) {
             status.last = starting(error);
-        } finally {
-            asking = false;
         }
-        for (const watcher of watchers) watcher(status.last);
-        schedule();
+        try {
+            for (const watcher of watchers) watcher(status.last);
+        } finally {
+            schedule();
+        }
+    }
+
+    /** Ask now; what is being asked already may be older than what the person just did, so it does not count. */
+    function ask() {
+        running = running.then(once, once);
+        return running;
     }
 
     function schedule() {
         clearTimeout(timer);
         if (!looking || document.hidden) return;
-        const { agent, progress } = status.last || {};
-        const busy = progress?.state === 'hashing' || agent?.state === 'starting' || agent?.state === 'away';
+        const { agent, progress, hub } = status.last || {};
+        const syncing = hub?.paired && hub.in_sync === false && !hub.error;
+        const busy = progress?.state === 'hashing' || ['starting', 'away'].includes(agent?.state) || syncing;
         timer = setTimeout(ask, busy ? BUSY_MS : QUIET_MS);
     }
 
