@@ -38,6 +38,7 @@ from .status_file import keep_writing, lock_path, status_path
 from .sync import Syncer
 
 INDEX_NAME = "index.sqlite"
+READY_POLL_SECONDS = 0.2
 
 
 @dataclass(frozen=True)
@@ -112,9 +113,7 @@ class Agent:
             target=keep_writing, args=(path, self.status, self._stop), name="qm-status", daemon=True
         )
         if self.syncer is not None:
-            self._threads.append(
-                threading.Thread(target=self.syncer.run, args=(self._stop,), name="qm-sync", daemon=True)
-            )
+            self._threads.append(threading.Thread(target=self._talk, args=(self.syncer,), name="qm-sync", daemon=True))
 
     def _make_syncer(self) -> Syncer | None:
         config = self.config
@@ -147,6 +146,14 @@ class Agent:
         for thread in self._threads:
             if talk or thread.name != "qm-sync":
                 thread.start()
+
+    def _talk(self, syncer: Syncer) -> None:
+        """Tell the hub, but only what was seen: before the first look is over, nothing is known of any file, and saying
+        so would take the whole inventory from the hub at each restart."""
+        while not self.looker.scanned.wait(READY_POLL_SECONDS):
+            if self._stop.is_set():
+                return
+        syncer.run(self._stop)
 
     def stop(self) -> None:
         """Stop in order: within seconds, whatever is being read or waited for."""

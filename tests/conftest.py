@@ -1,7 +1,7 @@
 """What holds for every test: hypothesis draws the same examples each time, and no example has a deadline.
 
-A run that drew others would fail, now and then, for a change that has nothing to do with it. Others are drawn on demand:
-``python3 dev.py test --hypothesis-seed=random tests``.
+A run that drew others would fail, now and then, for a change that has nothing to do with it. Others are drawn on
+demand: ``python3 dev.py test --hypothesis-seed=random tests``.
 """
 
 import pytest

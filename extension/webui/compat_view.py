@@ -142,7 +142,7 @@ def matrix(judge: Judge, question: Question) -> dict[str, Any]:
     if kind is None:
         raise RouteError(422, "invalid_field", f"{asked[:80]!r} is no model type", {"field": "type"})
     catalogue = judge.catalogue
-    names = [name for name in catalogue.ecosystems if _loads_any(judge, name)]
+    names = [name for name in catalogue.ecosystems if _loads(judge, name, kind)]
     return {
         "type": kind,
         "runtime": judge.runtime,
@@ -154,11 +154,11 @@ def matrix(judge: Judge, question: Question) -> dict[str, Any]:
     }
 
 
-def _loads_any(judge: Judge, ecosystem: str) -> bool:
-    """Tell whether this program loads anything of an ecosystem: what it cannot load only makes the picture wide."""
+def _loads(judge: Judge, ecosystem: str, kind: str) -> bool:
+    """Tell whether this program loads a type for an ecosystem: what it cannot load only makes the picture wide."""
     subject = judge.catalogue.find(ecosystem)
     row = judge.catalogue.runtime_support(judge.runtime, subject) if subject is not None else None
-    return row is not None and bool(row.model_types)
+    return row is not None and kind in row.model_types
 
 
 def cards(judge: Judge, stock: Stock, chosen: Chosen | None, elsewhere: Mapping[str, list[str]]) -> dict[str, Any]:

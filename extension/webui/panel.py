@@ -7,7 +7,7 @@ import gradio as gr
 
 TAB_ID = "quartermaster"
 TITLE = "Quartermaster"
-_ELEMENT = '<div id="quartermaster" role="application" aria-label="Quartermaster">Quartermaster is loading…</div>'
+_ELEMENT = '<div id="quartermaster">Quartermaster is loading…</div>'
 
 
 def tab() -> list[tuple[gr.Blocks, str, str]]:

@@ -2,9 +2,13 @@
 
 import hashlib
 import os
+import threading
+from typing import Any
 
 import pytest
-from quartermaster.hub_client import ForbiddenError, FullList, HubClient, ModelEntry, NotFoundError
+from quartermaster.extension import looker
+from quartermaster.extension.sync import Syncer
+from quartermaster.hub_client import Changes, ForbiddenError, FullList, HubClient, ModelEntry, NotFoundError
 from quartermaster.tests.contract.conftest import Site, eventually, in_sync
 from quartermaster.tests.fakes.model_files import write_model
 
@@ -113,3 +117,31 @@ def test_a_root_that_goes_away_is_stale_not_removed(site: Site) -> None:
     eventually(lambda: status(client, sha256(content)) == "stale", "the stale root")
     os.rename(site.folder / "unmounted", site.folder / "m/models/Lora")
     eventually(lambda: status(client, sha256(content)) == "available", "the return")
+
+
+def test_a_restart_takes_nothing_from_the_hub(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    models = site.folder / "models"
+    for number in range(5):
+        write_model(models / f"{number}.safetensors", str(number).encode())
+    agent = site.agent("attic", models)
+    eventually(lambda: in_sync(agent), "the first sync")
+    site.stop(agent)
+    real, slow = looker.scan_root, threading.Event()
+
+    def scan_slowly(*given: Any, **named: Any) -> Any:
+        slow.wait(1.0)  # a NAS takes minutes
+        return real(*given, **named)
+
+    monkeypatch.setattr(looker, "scan_root", scan_slowly)
+    changes: list[Changes] = []
+    noted = Syncer._noted
+
+    def note(self: Syncer, answer: Any) -> None:
+        changes.append(answer.changed)
+        noted(self, answer)
+
+    monkeypatch.setattr(Syncer, "_noted", note)
+    again = site.agent("attic", models)
+    eventually(lambda: in_sync(again), "the sync after the restart")
+    assert changes
+    assert not any(change.removed for change in changes)
