@@ -3,6 +3,7 @@
 import ipaddress
 import json
 import logging
+import os
 import platform
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,7 +30,10 @@ def note(data_dir: Path, host: str, port: int) -> None:
     """Remember where a hub listens; a folder that cannot be written costs only the hint."""
     try:
         data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-        (data_dir / NOTE_FILE).write_text(json.dumps({"host": host, "port": port}), encoding="utf-8")
+        part = data_dir / f"{NOTE_FILE}.part"
+        with os.fdopen(os.open(part, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
+            json.dump({"host": host, "port": port}, file)
+        os.replace(part, data_dir / NOTE_FILE)
     except OSError as error:
         _log.warning("cannot note the hub's address in %s: %s", data_dir, error)
 

@@ -3,6 +3,7 @@
 import asyncio
 import shutil
 from collections.abc import MutableMapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -56,6 +57,8 @@ class HubHouse:
         self._backup: Path | None = None
         self._app: FastAPI | None = None
         self._loop = asyncio.new_event_loop()
+        # In a thread of its own: a browser that other tests of this process keep open runs a loop in this one.
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="hub")
         shutil.copytree(fresh, folder)
 
     @property
@@ -80,6 +83,7 @@ class HubHouse:
 
     def close(self) -> None:
         self.kill()
+        self._thread.shutdown()
         self._loop.close()
 
     def back_up(self) -> None:
@@ -113,7 +117,8 @@ class HubHouse:
         assert self._app is not None
         self.requests += 1
         self.bytes_received += len(body)
-        return self._loop.run_until_complete(_asked(self._app, method, path, headers, body))
+        asked = _asked(self._app, method, path, headers, body)
+        return self._thread.submit(self._loop.run_until_complete, asked).result()
 
     def digest(self, server_id: str) -> str:
         """Return the digest that the hub states for a server."""

@@ -25,6 +25,8 @@ def main() -> None:
             allowed_paths=[shared.data_path],
             app_kwargs={"docs_url": "/docs"},
         )
+        # gradio 3.41 waits, now and then for ever, for connections of its own; a reload should not hang on that.
+        shared.demo.server.config.timeout_graceful_shutdown = 10
         app.user_middleware = [x for x in app.user_middleware if x.cls.__name__ != "CORSMiddleware"]
         app.middleware_stack = None
         app.middleware_stack = app.build_middleware_stack()
