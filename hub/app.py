@@ -13,6 +13,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from .._version import VERSION
+from .background import running
 from .clock import Clock
 from .errors import FieldError, RequestError
 from .reading import DrainedBodies
@@ -34,7 +35,8 @@ def create_app(settings: HubSettings, clock: Clock | None = None) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        yield
+        async with running(hub.jobs):
+            yield
         hub.close()
 
     app = FastAPI(

@@ -9,6 +9,7 @@ from sqlalchemy import update
 from .ages import Ages
 from .attempts import Attempts
 from .availability import Availability
+from .background import Job
 from .catalogues import Catalogues
 from .clock import Clock, hub_clock
 from .database import Database
@@ -58,6 +59,8 @@ class Hub:
         tiny = replace(limits, body_bytes=PUBLIC_BODY_BYTES, unpacked_bytes=PUBLIC_BODY_BYTES)
         self.small_bodies = BodyReader(tiny, settings.large_body_slots)
         self.pairing = Pairing(self.database, clock or time.time, self.keys, Attempts(self.clock))
+        self.jobs: list[Job] = []
+        """What runs beside the answering, see ``background``."""
 
     def _forget_the_future(self) -> None:
         """Let servers that were seen "later than now" age from now on: the machine's clock was set back since."""

@@ -1,8 +1,7 @@
-"""The tables of the hub's database, as the newest migration leaves them.
+"""Servers, models, and which server has which model.
 
-``models``, ``model_server_availability`` and ``model_aliases`` keep the names that StableQueue's users know. Times are
-seconds since the epoch by the hub's clock; hashes are lower-case hex; JSON is kept as ASCII text, because PostgreSQL's
-own JSON types take neither NUL nor a lone surrogate, and file metadata holds both.
+``models``, ``model_server_availability`` and ``model_aliases`` keep the names that StableQueue's users know. Hashes
+are lower-case hex.
 """
 
 from sqlalchemy import (
@@ -13,7 +12,6 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
-    MetaData,
     PrimaryKeyConstraint,
     String,
     Table,
@@ -22,9 +20,7 @@ from sqlalchemy import (
     text,
 )
 
-metadata = MetaData()
-
-RowId = BigInteger().with_variant(Integer(), "sqlite")  # SQLite numbers rows by itself only for INTEGER
+from .base import RowId, metadata
 
 servers = Table(
     "servers",
@@ -159,29 +155,3 @@ metadata_wanted = Table(
 """Entries that stated a metadata digest which the hub does not hold."""
 
 Index("metadata_wanted_digest", metadata_wanted.c.digest)
-
-api_keys = Table(
-    "api_keys",
-    metadata,
-    Column("key", String(80), primary_key=True),
-    Column("secret_sha256", String(64), nullable=False),
-    Column("name", Text, nullable=False),
-    Column("scope", String(10), nullable=False),
-    Column("server_id", String(100)),
-    Column("created_at", Double, nullable=False),
-    Column("revoked_at", Double),
-    Column("by_pairing", Boolean, nullable=False, default=False),
-)
-
-pairing_codes = Table(
-    "pairing_codes",
-    metadata,
-    Column("code_hash", String(64), primary_key=True),
-    Column("server_id", String(100), nullable=False),
-    Column("name", Text, nullable=False),
-    Column("created_at", Double, nullable=False),
-    Column("expires_at", Double, nullable=False),
-    Column("used_at", Double),
-)
-"""One-time codes; ``name`` is what the key will be called. Times by the machine's wall clock, see ``pairing``. The
-server may be one that is not known yet: it becomes known by its key."""

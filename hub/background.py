@@ -1,0 +1,78 @@
+"""What a hub does beside answering: jobs that run every so often, or as soon as something calls for one.
+
+The jobs run while the application runs and share its event loop, so their pauses follow a clock that nobody can set. A
+job that fails is logged and runs again at its next time; one that is running when the hub stops is waited for.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+
+from starlette.concurrency import run_in_threadpool
+
+from .errors import OverloadedError
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass
+class Job:
+    """Some work that is done over and over, never twice at once in one process.
+
+    ``work`` runs in a thread and must return soon after the hub is asked to stop; it returns True where there is more
+    to do at once. Several processes may share the database: each runs its own.
+    """
+
+    name: str
+    every_seconds: float
+    work: Callable[[], bool]
+    _loop: asyncio.AbstractEventLoop | None = field(default=None, repr=False)
+    _called: asyncio.Event = field(default_factory=asyncio.Event, repr=False)
+
+    def call(self) -> None:
+        """Have the work done soon, from any thread; costs nothing where no application runs."""
+        loop = self._loop
+        if loop is not None and not loop.is_closed():
+            loop.call_soon_threadsafe(self._called.set)
+
+    async def run(self) -> None:
+        """Do the work until cancelled."""
+        self._loop = asyncio.get_running_loop()
+        try:
+            while True:
+                self._called.clear()
+                if not await self._once():
+                    await self._rest()
+        finally:
+            self._loop = None
+
+    async def _once(self) -> bool:
+        working = asyncio.ensure_future(run_in_threadpool(self.work))
+        try:
+            return await asyncio.shield(working)
+        except asyncio.CancelledError:
+            await asyncio.wait([working])  # it holds the database, which is closed after this
+            raise
+        except OverloadedError as error:
+            _log.warning("%s: %s", self.name, error)
+        except Exception:
+            _log.exception("%s failed; it runs again in %g s", self.name, self.every_seconds)
+        return False
+
+    async def _rest(self) -> None:
+        with suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(self._called.wait(), self.every_seconds)
+
+
+@asynccontextmanager
+async def running(jobs: list[Job]) -> AsyncIterator[None]:
+    """Run these jobs for as long as the context is open."""
+    tasks = [asyncio.create_task(job.run(), name=job.name) for job in jobs]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

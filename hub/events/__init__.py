@@ -1,0 +1,1 @@
+"""What changed, in the order in which it was committed, told to every process and every listener."""

@@ -1,0 +1,8 @@
+"""Events, and what was where when."""
+
+revision = "0003"
+down_revision = "0002"
+
+
+def upgrade() -> None:
+    """Nothing yet."""

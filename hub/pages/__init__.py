@@ -1,0 +1,1 @@
+"""The hub's web page: server-rendered, readable without JavaScript."""

@@ -1,0 +1,1 @@
+"""Finding models by words and names among a million of them."""
