@@ -18,11 +18,13 @@ from .._version import VERSION
 from .background import running
 from .clock import Clock
 from .errors import FieldError, RequestError
+from .pages import PAGE_ROUTERS
 from .reading import DrainedBodies
 from .routes import ALL_ROUTERS
 from .routes.answers import AsciiJson, error_answer
 from .services import Hub
 from .settings import HubSettings
+from .trust.headers import SecurityHeaders
 
 _log = logging.getLogger(__name__)
 
@@ -51,12 +53,13 @@ def create_app(settings: HubSettings, clock: Clock | None = None) -> FastAPI:
         openapi_url=None,  # ours need a key, see routes/documentation.py
     )
     app.state.hub = hub
-    for router in ALL_ROUTERS:
+    for router in (*ALL_ROUTERS, *PAGE_ROUTERS):
         app.include_router(router)
     app.add_exception_handler(RequestError, _refused)
     app.add_exception_handler(HTTPException, _no_route)
     app.add_exception_handler(RequestValidationError, _invalid_parameter)
     app.add_middleware(RequestIds)
+    app.add_middleware(SecurityHeaders, hsts_seconds=settings.hsts_seconds)
     app.add_middleware(DrainedBodies)
     return app
 
