@@ -88,7 +88,7 @@ def _methods_of(request: Request) -> set[str]:
     """Return what may be done to the path of a request: by the routes that name it, else by those with a variable."""
     found: dict[int, set[str]] = {}
     for method in ("DELETE", "GET", "HEAD", "PATCH", "POST", "PUT"):
-        for route in (route for router in ALL_ROUTERS for route in router.routes):
+        for route in (route for router in (*ALL_ROUTERS, *PAGE_ROUTERS) for route in router.routes):
             match, child = route.matches({**request.scope, "method": method})
             if match is Match.FULL:
                 found.setdefault(len(child.get("path_params", {})), set()).add(method)

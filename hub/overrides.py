@@ -21,6 +21,7 @@ from .keys import ADMIN, AGENT, Caller
 from .limits import Limits
 from .registry import Registry
 from .schema import models, placements
+from .trust.audit import note
 
 _COLUMNS = (
     "override_type",
@@ -84,6 +85,8 @@ class Overrides:
                 who = {"override_key": caller.key, "override_by": caller.name}
                 values |= {**stated, **who, "override_at": self._clock()}
             connection.execute(update(models).where(models.c.id == model.id).values(**values))
+            action = "override_cleared" if stated is None else "override_set"
+            note(connection, caller, action, model.hash_sha256 or model.hash_autov2, stated or {})
             return _answer(self._registry.one(connection, str(model.id)))
 
         return self._database.write(work)

@@ -17,9 +17,11 @@ from .database import Database, Record
 from .entries import claimed_autov3
 from .errors import ConflictError, FieldError, NotFoundError
 from .hashes import AUTOV2_DIGITS, parse_hash
+from .keys import Caller
 from .limits import Limits
 from .registration import check_tensor, read_registration
 from .schema import model_metadata, models, placements, servers
+from .trust.audit import note
 
 ID_DIGITS = AUTOV2_DIGITS - 1
 """An id has fewer digits than the shortest hash, so that an all-digit AutoV2 is never read as one."""
@@ -52,7 +54,7 @@ class Registry:
 
     # Registering
 
-    def register(self, body: Mapping[str, Any]) -> tuple[dict[str, Any], bool]:
+    def register(self, body: Mapping[str, Any], caller: Caller | None = None) -> tuple[dict[str, Any], bool]:
         """Make a model known, or add to what is known of it; return the answer and whether it is new.
 
         Raises:
@@ -62,12 +64,16 @@ class Registry:
         stated = read_registration(body, self._limits)
 
         def work(connection: Connection) -> tuple[int, bool]:
-            return self._register(connection, stated, self._clock())
+            model_id, created = self._register(connection, stated, self._clock())
+            details = {"name": stated["name"], "type": stated["type"], "new": created}
+            note(connection, caller, "model_registered", stated["hash_sha256"] or stated["hash_autov2"], details)
+            return model_id, created
 
         model_id, created = self._database.write(work)
         return {**self.get(str(model_id)), "created": created}, created
 
     def _register(self, connection: Connection, stated: dict[str, Any], now: float) -> tuple[int, bool]:
+        stated = dict(stated)  # the transaction may run again
         content = stated.pop("content")
         if content is not None:
             statement = self._database.insert(model_metadata).values(

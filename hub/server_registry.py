@@ -14,9 +14,11 @@ from .bodies import REQUESTS
 from .clock import Clock
 from .database import Database, Record
 from .errors import ConflictError, FieldError, NotFoundError
+from .keys import Caller
 from .limits import Limits
 from .placing import from_signed
 from .schema import api_keys, pairing_codes, placements, servers
+from .trust.audit import note
 
 
 class ServerRegistry:
@@ -44,7 +46,7 @@ class ServerRegistry:
         with self._database.read() as connection:
             return self._shown(_find(connection, name), self._clock())
 
-    def add(self, body: Mapping[str, Any]) -> dict[str, Any]:
+    def add(self, body: Mapping[str, Any], caller: Caller | None = None) -> dict[str, Any]:
         """Add a server by hand.
 
         Raises:
@@ -63,11 +65,12 @@ class ServerRegistry:
             if connection.execute(taken).first() is not None:
                 raise ConflictError(f"there is a server {row['alias']!r} already", code="server_exists")
             connection.execute(servers.insert().values(**row))
+            note(connection, caller, "server_added", server_id, {**values})
 
         self._write(work, str(row["alias"]))
         return self.get(server_id)
 
-    def change(self, name: str, body: Mapping[str, Any]) -> dict[str, Any]:
+    def change(self, name: str, body: Mapping[str, Any], caller: Caller | None = None) -> dict[str, Any]:
         """Change a server's alias, address or description; its id stays.
 
         Raises:
@@ -83,11 +86,12 @@ class ServerRegistry:
                     raise ConflictError(f"there is a server {values['alias']!r} already", code="server_exists")
             if values:
                 connection.execute(update(servers).where(servers.c.id == server_id).values(**values))
+                note(connection, caller, "server_changed", server_id, values)
             return server_id
 
         return self.get(self._write(work, str(values.get("alias", name))))
 
-    def remove(self, name: str) -> None:
+    def remove(self, name: str, caller: Caller | None = None) -> None:
         """Forget a server and its inventory, revoke the keys and void the pairing codes of its agents.
 
         Its models stay known. Without the revocation its agent would bring it back with the next heartbeat.
@@ -103,10 +107,11 @@ class ServerRegistry:
             theirs = update(api_keys).where(api_keys.c.server_id == server_id, api_keys.c.revoked_at.is_(None))
             connection.execute(theirs.values(revoked_at=self._clock()))
             connection.execute(delete(pairing_codes).where(pairing_codes.c.server_id == server_id))
+            note(connection, caller, "server_removed", server_id, {})
 
         self._database.write(work)
 
-    def request(self, name: str, body: Mapping[str, Any]) -> list[str]:
+    def request(self, name: str, body: Mapping[str, Any], caller: Caller | None = None) -> list[str]:
         """Ask a server's agent for something; return all that is now asked of it.
 
         Raises:
@@ -121,6 +126,7 @@ class ServerRegistry:
             pending = list(dict.fromkeys([*json.loads(server.requests), wanted]))
             change = update(servers).where(servers.c.id == server.id)
             connection.execute(change.values(requests=json.dumps(pending), requests_handed_at=None))
+            note(connection, caller, "server_asked", str(server.id), {"request": wanted})
             return pending
 
         return self._database.write(work)

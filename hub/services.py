@@ -23,13 +23,16 @@ from .schema import hub_identity, servers
 from .server_registry import ServerRegistry
 from .settings import HubSettings
 from .sync import Inventories
+from .trust.audit import AuditLog
 from .trust.entrance import Entrance
+from .trust.last_seen import WRITE_EVERY_SECONDS
 from .trust.login import Login
 from .trust.login_codes import LoginCodes
 from .trust.sessions import Sessions
 
 PUBLIC_BODY_BYTES = 4096
 """What a caller without a key may send."""
+AUDIT_EVERY_SECONDS = 3600.0
 FORM_BYTES = 65_536
 """What a form of the web page may hold."""
 
@@ -68,10 +71,16 @@ class Hub:
         self.forms = BodyReader(replace(limits, body_bytes=FORM_BYTES, unpacked_bytes=FORM_BYTES), 1)
         self.pairing = Pairing(self.database, wall_clock, self.keys, Attempts(self.clock))
         self.login_codes = LoginCodes(self.database, wall_clock)
-        self.sessions = Sessions(self.database, wall_clock, settings.session_idle_days, settings.session_days)
+        self.sessions = Sessions(
+            self.database, wall_clock, settings.session_idle_days, settings.session_days, self.keys.last_seen
+        )
         self.login = Login(self.database, self.keys, self.login_codes, self.sessions, Attempts(self.clock))
         self.entrance = Entrance(self.keys, self.sessions, self._hub_id())
-        self.jobs: list[Job] = []
+        self.audit = AuditLog(self.database, settings.audit_keep_days)
+        self.jobs: list[Job] = [
+            Job("last seen", WRITE_EVERY_SECONDS, self.keys.last_seen.write),
+            Job("audit", AUDIT_EVERY_SECONDS, self.audit.prune),
+        ]
         """What runs beside the answering, see ``background``."""
 
     def _hub_id(self) -> str:

@@ -31,6 +31,7 @@ class HubSettings:
     session_idle_days: float = 7.0
     session_days: float = 30.0
     hsts_seconds: int = 0
+    audit_keep_days: float = 365.0
     limits: Limits = field(default_factory=Limits)
 
     def __post_init__(self) -> None:
@@ -44,8 +45,8 @@ class HubSettings:
 
         if not 0 < self.session_idle_days <= self.session_days <= 400:
             raise SettingsError("session_idle_days must be above 0 and not above session_days, which is at most 400")
-        if self.hsts_seconds < 0:
-            raise SettingsError("hsts_seconds must not be below 0")
+        if self.hsts_seconds < 0 or self.audit_keep_days <= 0:
+            raise SettingsError("hsts_seconds must not be below 0, and audit_keep_days must be above 0")
 
     @classmethod
     def from_environment(cls, data_dir: Path, environment: Mapping[str, str] | None = None) -> "HubSettings":

@@ -17,8 +17,9 @@ from ..errors import LoginRequiredError, RequestError, UnauthorizedError
 from ..fields import is_clean
 from ..keys import Caller
 from ..reading import FORM_TYPE
-from ..routes.callers import address_of, the_hub
+from ..routes.callers import address_of, declared_path, the_hub
 from ..trust.entrance import CSRF_FIELD, CSRF_HEADER, SAFE_METHODS, cross_site, is_own_origin, is_secure
+from ..trust.scopes import check_scope
 
 _log = logging.getLogger(__name__)
 _SEE_OTHER = 303
@@ -42,7 +43,7 @@ async def _visitor(request: Request) -> Caller:
     if request.method not in SAFE_METHODS and CSRF_HEADER not in request.headers:
         csrf = (await _form(request)).get(CSRF_FIELD, "")
     try:
-        return await run_in_threadpool(the_hub(request).entrance.caller, request, csrf)
+        caller = await run_in_threadpool(the_hub(request).entrance.caller, request, csrf)
     except UnauthorizedError as error:
         if request.method not in SAFE_METHODS:
             raise
@@ -50,6 +51,8 @@ async def _visitor(request: Request) -> Caller:
         raise LoginRequiredError(f"/login?next={quote(here, safe='')}", in_place="hx-request" in request.headers) from (
             error
         )
+    check_scope(caller, request.method, declared_path(request))
+    return caller
 
 
 Visitor = Annotated[Caller, Depends(_visitor)]
@@ -122,12 +125,12 @@ async def log_in(request: Request) -> Response:
 
 
 @router.post("/logout")
-async def log_out(request: Request, _visitor: Visitor) -> Response:
+async def log_out(request: Request, visitor: Visitor) -> Response:
     """End the session."""
     hub = the_hub(request)
     token = hub.entrance.token(request)
     if token is not None:
-        await run_in_threadpool(hub.login.leave, token)
+        await run_in_threadpool(hub.login.leave, token, visitor)
     answer = RedirectResponse("/login", _SEE_OTHER)
     answer.delete_cookie(
         hub.entrance.cookie_name(request), path="/", secure=is_secure(request), httponly=True, samesite="lax"

@@ -7,6 +7,7 @@ from fastapi.security import APIKeyHeader, HTTPAuthorizationCredentials, HTTPBea
 
 from ..keys import Caller
 from ..services import Hub, hub_of
+from ..trust.scopes import check_scope
 
 _key = APIKeyHeader(name="X-API-Key", scheme_name="ApiKey", auto_error=False, description="with X-API-Secret")
 _secret = APIKeyHeader(name="X-API-Secret", scheme_name="ApiSecret", auto_error=False)
@@ -25,13 +26,20 @@ def address_of(request: Request) -> str:
     return request.client.host if request.client else "unknown"
 
 
+def declared_path(request: Request) -> str:
+    """Return the path of a request's route as it was declared, with its variables."""
+    return str(getattr(request.scope.get("route"), "path", request.url.path))
+
+
 def _caller(
     request: Request,
     _key: Annotated[str | None, Security(_key)],
     _secret: Annotated[str | None, Security(_secret)],
     _token: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)],
 ) -> Caller:
-    return the_hub(request).entrance.caller(request)
+    caller = the_hub(request).entrance.caller(request)
+    check_scope(caller, request.method, declared_path(request))
+    return caller
 
 
 CallerOf = Annotated[Caller, Depends(_caller)]

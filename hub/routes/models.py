@@ -38,7 +38,7 @@ async def register(request: Request, caller: CallerOf) -> Response:
     hub = the_hub(request)
     caller.must_register()
     async with hub.bodies.object(request) as body:
-        answer, created = await run_in_threadpool(hub.registry.register, body)
+        answer, created = await run_in_threadpool(hub.registry.register, body, caller)
     return AsciiJson(answer, status_code=201 if created else 200)
 
 
