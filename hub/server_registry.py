@@ -42,7 +42,7 @@ class ServerRegistry:
             NotFoundError: there is none.
         """
         with self._database.read() as connection:
-            return self._shown(_find(connection, name), self._clock())
+            return self._shown(find_server(connection, name), self._clock())
 
     def add(self, body: Mapping[str, Any]) -> dict[str, Any]:
         """Add a server by hand.
@@ -76,7 +76,7 @@ class ServerRegistry:
         values = self._values(body)
 
         def work(connection: Connection) -> str:
-            server_id = str(_find(connection, name, lock=True).id)
+            server_id = str(find_server(connection, name, lock=True).id)
             if "alias" in values:
                 taken = select(servers.c.id).where(servers.c.alias == values["alias"], servers.c.id != server_id)
                 if connection.execute(taken).first() is not None:
@@ -97,7 +97,7 @@ class ServerRegistry:
         """
 
         def work(connection: Connection) -> None:
-            server_id = _find(connection, name, lock=True).id
+            server_id = find_server(connection, name, lock=True).id
             connection.execute(delete(placements).where(placements.c.server_id == server_id))
             connection.execute(delete(servers).where(servers.c.id == server_id))
             theirs = update(api_keys).where(api_keys.c.server_id == server_id, api_keys.c.revoked_at.is_(None))
@@ -117,7 +117,7 @@ class ServerRegistry:
         wanted = fields.choice(body, "request", REQUESTS)
 
         def work(connection: Connection) -> list[str]:
-            server = _find(connection, name, lock=True)
+            server = find_server(connection, name, lock=True)
             pending = list(dict.fromkeys([*json.loads(server.requests), wanted]))
             change = update(servers).where(servers.c.id == server.id)
             connection.execute(change.values(requests=json.dumps(pending), requests_handed_at=None))
@@ -164,7 +164,7 @@ class ServerRegistry:
         }
 
 
-def _find(connection: Connection, name: str, *, lock: bool = False) -> Record:
+def find_server(connection: Connection, name: str, *, lock: bool = False) -> Record:
     """Return a server's row by its id, else by its alias; ``lock`` it for this transaction to change."""
     if fields.is_clean(name):
         query = select(servers).where(or_(servers.c.id == name, servers.c.alias == name))
