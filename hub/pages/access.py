@@ -27,6 +27,22 @@ Visitor = Annotated[Caller, Depends(_visitor)]
 """The key behind a page's session."""
 
 
+async def _form(request: Request, _visitor: Visitor) -> dict[str, str]:
+    form = await request.form(max_files=0, max_fields=50, max_part_size=65536)
+    return {name: value for name, value in form.items() if isinstance(value, str)}
+
+
+PageForm = Annotated[dict[str, str], Depends(_form)]
+"""The fields of a page's form."""
+
+
 def csrf_token(_request: Request) -> str:
     """Return what a form of this session must send back as ``csrf_token``."""
     return "none-is-needed-for-headers"
+
+
+def local_path(text: str | None) -> str:
+    """Return a path to go back to, where it is one of this hub's pages; a form can be made to say anything."""
+    if text and text.startswith("/") and text[1:2] not in {"/", "\\"} and text.isprintable():
+        return text
+    return "/"
