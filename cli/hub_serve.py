@@ -3,10 +3,12 @@
 import argparse
 
 from ..hub.running import serve
+from ..hub.services import Hub
 from ..hub.settings import HubSettings
 from ..hub_client import DEFAULT_HUB_PORT
+from .hub_login import first_login_link
 from .hub_options import DEFAULT_HOST, add_common_arguments, port_number, warn_of_open
-from .output import DONE, emit, tell
+from .output import DONE, emit, say, tell
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -21,11 +23,15 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def execute(settings: HubSettings, arguments: argparse.Namespace) -> int:
     """Run a hub until it is told to stop."""
 
-    def announce(address: str) -> None:
+    def announce(address: str, hub: Hub) -> None:
+        link = first_login_link(hub, address)
         if arguments.json:
-            emit({"address": address})
-        else:
-            tell(f"listening on {address}")
+            emit({"address": address, **({"login": link} if link else {})})
+            return
+        tell(f"listening on {address}")
+        if link:
+            say(f"Log in to the web page, once, at {link}")
+            say("For another link: quartermaster hub login")
 
     warn_of_open(arguments.host)
     serve(settings, arguments.host, arguments.port, announce)

@@ -20,7 +20,7 @@ from .errors import FieldError, ForbiddenError
 from .keys import ADMIN, AGENT, Caller
 from .limits import Limits
 from .registry import Registry
-from .schema import api_keys, models, placements
+from .schema import models, placements
 
 _COLUMNS = (
     "override_type",
@@ -81,8 +81,8 @@ class Overrides:
             _check_place(connection, caller, model)
             values: dict[str, Any] = dict.fromkeys(_COLUMNS)
             if stated is not None:
-                name = connection.scalar(select(api_keys.c.name).where(api_keys.c.key == caller.key))
-                values |= {**stated, "override_key": caller.key, "override_by": name, "override_at": self._clock()}
+                who = {"override_key": caller.key, "override_by": caller.name}
+                values |= {**stated, **who, "override_at": self._clock()}
             connection.execute(update(models).where(models.c.id == model.id).values(**values))
             return _answer(self._registry.one(connection, str(model.id)))
 

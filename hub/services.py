@@ -4,7 +4,7 @@ import time
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from .ages import Ages
 from .attempts import Attempts
@@ -20,13 +20,19 @@ from .overrides import Overrides
 from .pairing import Pairing
 from .reading import BodyReader
 from .registry import Registry
-from .schema import servers
+from .schema import hub_identity, servers
 from .server_registry import ServerRegistry
 from .settings import HubSettings
 from .sync import Inventories
+from .trust.entrance import Entrance
+from .trust.login import Login
+from .trust.login_codes import LoginCodes
+from .trust.sessions import Sessions
 
 PUBLIC_BODY_BYTES = 4096
 """What a caller without a key may send."""
+FORM_BYTES = 65_536
+"""What a form of the web page may hold."""
 
 
 class Hub:
@@ -49,7 +55,8 @@ class Hub:
         except BaseException:
             self.database.close()
             raise
-        self.keys = Keys(self.database, self.clock)
+        wall_clock = clock or time.time
+        self.keys = Keys(self.database, wall_clock)
         self.availability = Availability(self.database, self.clock, ages, limits.batch_hashes)
         self.inventories = Inventories(self.database, self.clock, ages, limits, settings.request_repeat_seconds)
         self.registry = Registry(self.database, self.clock, ages, limits, self.availability)
@@ -60,9 +67,18 @@ class Hub:
         self.bodies = BodyReader(limits, settings.large_body_slots)
         tiny = replace(limits, body_bytes=PUBLIC_BODY_BYTES, unpacked_bytes=PUBLIC_BODY_BYTES)
         self.small_bodies = BodyReader(tiny, settings.large_body_slots)
-        self.pairing = Pairing(self.database, clock or time.time, self.keys, Attempts(self.clock))
+        self.forms = BodyReader(replace(limits, body_bytes=FORM_BYTES, unpacked_bytes=FORM_BYTES), 1)
+        self.pairing = Pairing(self.database, wall_clock, self.keys, Attempts(self.clock))
+        self.login_codes = LoginCodes(self.database, wall_clock)
+        self.sessions = Sessions(self.database, wall_clock, settings.session_idle_days, settings.session_days)
+        self.login = Login(self.database, self.keys, self.login_codes, self.sessions, Attempts(self.clock))
+        self.entrance = Entrance(self.keys, self.sessions, self._hub_id())
         self.jobs: list[Job] = []
         """What runs beside the answering, see ``background``."""
+
+    def _hub_id(self) -> str:
+        with self.database.read() as connection:
+            return str(connection.scalar(select(hub_identity.c.hub_id)))
 
     def _forget_the_future(self) -> None:
         """Let servers that were seen "later than now" age from now on: the machine's clock was set back since."""

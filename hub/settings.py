@@ -28,6 +28,9 @@ class HubSettings:
     busy_timeout_seconds: float = 15.0
     request_repeat_seconds: float = 300.0
     large_body_slots: int = 4
+    session_idle_days: float = 7.0
+    session_days: float = 30.0
+    hsts_seconds: int = 0
     limits: Limits = field(default_factory=Limits)
 
     def __post_init__(self) -> None:
@@ -38,6 +41,11 @@ class HubSettings:
             )
         if self.busy_timeout_seconds <= 0 or self.request_repeat_seconds <= 0 or self.large_body_slots < 1:
             raise SettingsError("busy_timeout_seconds, request_repeat_seconds and large_body_slots must be above 0")
+
+        if not 0 < self.session_idle_days <= self.session_days <= 400:
+            raise SettingsError("session_idle_days must be above 0 and not above session_days, which is at most 400")
+        if self.hsts_seconds < 0:
+            raise SettingsError("hsts_seconds must not be below 0")
 
     @classmethod
     def from_environment(cls, data_dir: Path, environment: Mapping[str, str] | None = None) -> "HubSettings":

@@ -2,11 +2,14 @@
 
 from .base import RowId, metadata
 from .inventory import metadata_wanted, model_aliases, model_metadata, models, placements, servers
-from .trust import api_keys, pairing_codes
+from .trust import api_keys, audit, hub_identity, login_codes, pairing_codes, sessions
 
 __all__ = [
     "RowId",
     "api_keys",
+    "audit",
+    "hub_identity",
+    "login_codes",
     "metadata",
     "metadata_wanted",
     "model_aliases",
@@ -15,4 +18,5 @@ __all__ = [
     "pairing_codes",
     "placements",
     "servers",
+    "sessions",
 ]
