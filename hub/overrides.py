@@ -17,6 +17,8 @@ from .clock import Clock
 from .database import Database, Record
 from .effective import shown_override
 from .errors import FieldError, ForbiddenError
+from .events import tell
+from .events.kinds import OVERRIDE_CHANGED
 from .keys import ADMIN, AGENT, Caller
 from .limits import Limits
 from .registry import Registry
@@ -84,6 +86,8 @@ class Overrides:
                 name = connection.scalar(select(api_keys.c.name).where(api_keys.c.key == caller.key))
                 values |= {**stated, "override_key": caller.key, "override_by": name, "override_at": self._clock()}
             connection.execute(update(models).where(models.c.id == model.id).values(**values))
+            told = {name: values[f"override_{name}"] for name in ("type", "ecosystem", "base_model", "by")}
+            tell(connection, OVERRIDE_CHANGED, model_id=model.id, data=told)
             return _answer(self._registry.one(connection, str(model.id)))
 
         return self._database.write(work)

@@ -16,6 +16,8 @@ from .clock import Clock
 from .database import Database, Record
 from .entries import claimed_autov3
 from .errors import ConflictError, FieldError, NotFoundError
+from .events import tell
+from .events.kinds import MODEL_REGISTERED
 from .hashes import AUTOV2_DIGITS, parse_hash
 from .limits import Limits
 from .registration import check_tensor, read_registration
@@ -62,12 +64,15 @@ class Registry:
         stated = read_registration(body, self._limits)
 
         def work(connection: Connection) -> tuple[int, bool]:
-            return self._register(connection, stated, self._clock())
+            model_id, created = self._register(connection, stated, self._clock())
+            tell(connection, MODEL_REGISTERED, model_id=model_id, data={"type": stated["type"], "created": created})
+            return model_id, created
 
         model_id, created = self._database.write(work)
         return {**self.get(str(model_id)), "created": created}, created
 
     def _register(self, connection: Connection, stated: dict[str, Any], now: float) -> tuple[int, bool]:
+        stated = dict(stated)  # this may run again
         content = stated.pop("content")
         if content is not None:
             statement = self._database.insert(model_metadata).values(

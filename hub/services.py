@@ -41,7 +41,7 @@ class Hub:
         self.clock = clock or hub_clock()
         ages = Ages(settings.stale_after_seconds, settings.offline_after_seconds)
         limits = settings.limits
-        self.database = Database(settings)
+        self.database = Database(settings, self.clock)
         try:
             self.migration = migrate(self.database)
             self._forget_the_future()

@@ -37,8 +37,10 @@ servers = Table(
     Column("entry_count", Integer, nullable=False, default=0),
     Column("requests", Text, nullable=False, default="[]"),
     Column("requests_handed_at", Double),
+    Column("noted_state", String(10), nullable=False, default="offline"),
 )
-"""``digest`` is the inventory's, as a signed integer; it and ``entry_count`` change only together with the rows."""
+"""``digest`` is the inventory's, as a signed integer; it and ``entry_count`` change only together with the rows.
+``noted_state`` is the state that was told last (``server_states``); what a server is now follows from ``last_seen``."""
 
 models = Table(
     "models",
@@ -106,11 +108,13 @@ placements = Table(
     Column("state", String(10), nullable=False),
     Column("by_autov2", Boolean, nullable=False),
     Column("last_seen", Double, nullable=False),
+    Column("since", Double, nullable=False),
     PrimaryKeyConstraint("server_id", "path_key", "path"),
     sqlite_with_rowid=False,
 )
 """One row per server and path. ``path_key`` is a function of the path (16 bits of its SHA-256) and stands before it in
-the key, so that a bucket is one range of it. ``last_seen`` is when the agent last stated this row."""
+the key, so that a bucket is one range of it. ``last_seen`` is when the agent last stated this row, ``since`` when it
+first stated this model at this path."""
 
 Index("model_server_availability_model_id", placements.c.model_id)
 _by_autov2 = text("by_autov2")
