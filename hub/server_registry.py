@@ -45,7 +45,7 @@ class ServerRegistry:
             NotFoundError: there is none.
         """
         with self._database.read() as connection:
-            return self._shown(_find(connection, name), self._clock())
+            return self._shown(find_server(connection, name), self._clock())
 
     def add(self, body: Mapping[str, Any]) -> dict[str, Any]:
         """Add a server by hand.
@@ -80,7 +80,7 @@ class ServerRegistry:
         values = self._values(body)
 
         def work(connection: Connection) -> str:
-            server_id = str(_find(connection, name, lock=True).id)
+            server_id = str(find_server(connection, name, lock=True).id)
             if "alias" in values:
                 taken = select(servers.c.id).where(servers.c.alias == values["alias"], servers.c.id != server_id)
                 if connection.execute(taken).first() is not None:
@@ -102,7 +102,7 @@ class ServerRegistry:
         """
 
         def work(connection: Connection) -> None:
-            server = _find(connection, name, lock=True)
+            server = find_server(connection, name, lock=True)
             server_id = server.id
             theirs, now = placements.c.server_id == server_id, self._clock()
             past.keep(connection, theirs, now)
@@ -125,7 +125,7 @@ class ServerRegistry:
         wanted = fields.choice(body, "request", REQUESTS)
 
         def work(connection: Connection) -> list[str]:
-            server = _find(connection, name, lock=True)
+            server = find_server(connection, name, lock=True)
             pending = list(dict.fromkeys([*json.loads(server.requests), wanted]))
             change = update(servers).where(servers.c.id == server.id)
             connection.execute(change.values(requests=json.dumps(pending), requests_handed_at=None))
@@ -176,7 +176,7 @@ def _brief(values: Mapping[str, Any]) -> dict[str, Any]:
     return {name: text[:200] for name, text in values.items() if isinstance(text, str)}
 
 
-def _find(connection: Connection, name: str, *, lock: bool = False) -> Record:
+def find_server(connection: Connection, name: str, *, lock: bool = False) -> Record:
     """Return a server's row by its id, else by its alias; ``lock`` it for this transaction to change."""
     if fields.is_clean(name):
         query = select(servers).where(or_(servers.c.id == name, servers.c.alias == name))

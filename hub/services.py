@@ -13,6 +13,7 @@ from .background import Job
 from .catalogues import Catalogues
 from .clock import Clock, hub_clock
 from .database import Database
+from .fleet import Fleet
 from .keys import Keys
 from .migrating import migrate
 from .overrides import Overrides
@@ -53,6 +54,7 @@ class Hub:
         self.inventories = Inventories(self.database, self.clock, ages, limits, settings.request_repeat_seconds)
         self.registry = Registry(self.database, self.clock, ages, limits, self.availability)
         self.servers = ServerRegistry(self.database, self.clock, ages, limits)
+        self.fleet = Fleet(self.database, self.clock, ages)
         self.catalogues = Catalogues(settings.data_dir)
         self.overrides = Overrides(self.database, self.clock, limits, self.registry, self.catalogues)
         self.bodies = BodyReader(limits, settings.large_body_slots)
