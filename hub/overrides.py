@@ -80,7 +80,7 @@ class Overrides:
 
         def work(connection: Connection) -> dict[str, Any]:
             model = self._registry.one(connection, text)
-            _check_place(connection, caller, model)
+            check_place(connection, caller, model)
             values: dict[str, Any] = dict.fromkeys(_COLUMNS)
             if stated is not None:
                 name = connection.scalar(select(api_keys.c.name).where(api_keys.c.key == caller.key))
@@ -120,7 +120,7 @@ class Overrides:
         return subject.ecosystem.name, subject.base_model.name if subject.base_model else None
 
 
-def _check_place(connection: Connection, caller: Caller, model: Record) -> None:
+def check_place(connection: Connection, caller: Caller, model: Record) -> None:
     """Raise ForbiddenError where an agent's key would correct a model that its server does not have."""
     if caller.scope == ADMIN:
         return

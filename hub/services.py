@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import update
 
 from .ages import Ages
+from .aliases import Aliases
 from .attempts import Attempts
 from .availability import Availability
 from .background import Job
@@ -14,6 +15,7 @@ from .catalogues import Catalogues
 from .clock import Clock, hub_clock
 from .database import Database
 from .fleet import Fleet
+from .finding import Finding
 from .keys import Keys
 from .migrating import migrate
 from .overrides import Overrides
@@ -57,6 +59,8 @@ class Hub:
         self.fleet = Fleet(self.database, self.clock, ages)
         self.catalogues = Catalogues(settings.data_dir)
         self.overrides = Overrides(self.database, self.clock, limits, self.registry, self.catalogues)
+        self.aliases = Aliases(self.database, self.clock, limits, self.registry)
+        self.finding = Finding(self.database, limits, self.availability)
         self.bodies = BodyReader(limits, settings.large_body_slots)
         tiny = replace(limits, body_bytes=PUBLIC_BODY_BYTES, unpacked_bytes=PUBLIC_BODY_BYTES)
         self.small_bodies = BodyReader(tiny, settings.large_body_slots)

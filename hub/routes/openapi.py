@@ -194,6 +194,42 @@ SCHEMAS: dict[str, dict[str, Any]] = {
             "note": {"type": ["string", "null"], "maxLength": 500},
         },
     },
+    "FindBody": {
+        "type": "object",
+        "required": ["questions"],
+        "properties": {
+            "questions": {
+                "type": "array",
+                "maxItems": 1000,
+                "items": {
+                    "anyOf": [
+                        {"type": "string", "minLength": 1, "maxLength": 2048},
+                        {
+                            "type": "object",
+                            "oneOf": [{"required": ["path"]}, {"required": ["name"]}],
+                            "properties": {
+                                "path": {"type": "string", "minLength": 1, "maxLength": 2048},
+                                "name": {"type": "string", "minLength": 1, "maxLength": 2048},
+                                "type": {"type": "string"},
+                                "server": _TEXT,
+                            },
+                        },
+                    ]
+                },
+            }
+        },
+    },
+    "AliasesBody": {
+        "type": "object",
+        "required": ["aliases"],
+        "properties": {
+            "aliases": {
+                "type": "array",
+                "maxItems": 100,
+                "items": {"type": "string", "minLength": 1, "maxLength": 2048},
+            }
+        },
+    },
     "PairBody": {
         "type": "object",
         "required": ["code"],

@@ -72,12 +72,13 @@ models = Table(
     Column("override_key", String(80)),
     Column("override_by", Text),
     Column("override_at", Double),
+    Column("imported_at", Double),
 )
 """One row per file content. ``metadata_digest`` names what the file's metadata was last said to be, held or not;
 ``identification`` is JSON with ``evidence`` and ``conflicts``; ``sources`` is JSON, places to download from.
 ``verified``: some agent read these bytes once. A row is deleted only where that never was and a verified hash refuted
 the claim. ``override_…``: what a person said instead (``overrides``), by which key, of what name, and when; a sync
-never writes it."""
+never writes it. ``imported_at``: when a database of StableQueue told of it first (``stablequeue``)."""
 
 Index("models_hash_autov2", models.c.hash_autov2)
 _with_tensor = text("hash_autov3 IS NOT NULL")
@@ -131,8 +132,18 @@ model_aliases = Table(
     Column("id", RowId, primary_key=True, autoincrement=True),
     Column("model_id", RowId, ForeignKey("models.id", ondelete="CASCADE"), nullable=False),
     Column("alias_path", Text, nullable=False),
+    Column("name_key", Text, nullable=False),
+    Column("source", String(10), nullable=False),
+    Column("said_by", Text),
+    Column("created_at", Double, nullable=False),
     UniqueConstraint("alias_path", "model_id"),
 )
+"""Names and paths under which a model is found. ``name_key`` is the folded name without folder and extension (see
+``names``): a look-up is one probe for it, and narrows the few rows that it finds. ``source`` is ``hand``, ``import`` or
+``seen`` (the name of an agent's file, kept when the file is gone); ``said_by`` is the name of the key that said it."""
+
+Index("model_aliases_name_key", model_aliases.c.name_key)
+Index("model_aliases_model_id", model_aliases.c.model_id)
 
 model_metadata = Table(
     "model_metadata",
