@@ -176,6 +176,12 @@ class Keys:
         return Caller(row.key, row.scope, row.server_id)
 
 
+def name_of(connection: Connection, caller: Caller) -> str | None:
+    """Return the name of the key that calls, for those who read later who did something."""
+    name: str | None = connection.scalar(select(api_keys.c.name).where(api_keys.c.key == caller.key))
+    return name
+
+
 def _hashed(secret: str) -> str:
     return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
 

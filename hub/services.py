@@ -18,6 +18,7 @@ from .migrating import migrate
 from .overrides import Overrides
 from .pairing import Pairing
 from .reading import BodyReader
+from .registrations import Registrations
 from .registry import Registry
 from .schema import servers
 from .server_registry import ServerRegistry
@@ -51,10 +52,11 @@ class Hub:
         self.keys = Keys(self.database, self.clock)
         self.availability = Availability(self.database, self.clock, ages, limits.batch_hashes)
         self.inventories = Inventories(self.database, self.clock, ages, limits, settings.request_repeat_seconds)
-        self.registry = Registry(self.database, self.clock, ages, limits, self.availability)
+        self.registry = Registry(self.database, self.clock, ages, self.availability)
         self.servers = ServerRegistry(self.database, self.clock, ages, limits)
         self.catalogues = Catalogues(settings.data_dir)
         self.overrides = Overrides(self.database, self.clock, limits, self.registry, self.catalogues)
+        self.registrations = Registrations(self.database, self.clock, limits, self.registry, self.catalogues)
         self.bodies = BodyReader(limits, settings.large_body_slots)
         tiny = replace(limits, body_bytes=PUBLIC_BODY_BYTES, unpacked_bytes=PUBLIC_BODY_BYTES)
         self.small_bodies = BodyReader(tiny, settings.large_body_slots)
