@@ -1,6 +1,5 @@
 """Answers which servers have a model, from any form of its hash; what is ambiguous is listed, never guessed."""
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,7 +9,7 @@ from sqlalchemy import Connection, select
 from .ages import OFFLINE, PRESENT, STALE, STATES, Ages, iso_time, worse
 from .clock import Clock
 from .database import Database, Record, among
-from .effective import EFFECTIVE, shown_override
+from .effective import EFFECTIVE, shown_override, sources_of
 from .entries import CLAIMED, VERIFIED
 from .errors import FieldError, NotFoundError, TooLargeError
 from .hashes import AUTOV2_DIGITS, ModelHash, parse_hash
@@ -43,17 +42,12 @@ _SUREST_FIRST = (BY_SHA256, BY_AUTOV2, BY_TENSOR, BY_CLAIM, *BY_NAMES)
 
 SUMMARY = (
     models.c.id,
-    models.c.name,
     models.c.hash_sha256,
     models.c.hash_autov2,
     models.c.hash_tensor,
     models.c.hash_autov3,
-    models.c.size_bytes,
     *EFFECTIVE,
-    models.c.civitai_id,
-    models.c.civitai_version_id,
     models.c.metadata_digest,
-    models.c.sources,
 )
 
 
@@ -137,9 +131,9 @@ class Availability:
         now = self._clock()
         return [self._answer(match, here, now) for match in matches]
 
-    def find(self, connection: Connection, asked: ModelHash) -> list[Record]:
-        """Return the models that a hash can mean."""
-        return list(matches_of(connection, [asked])[asked.digits].models.values())
+    def find_many(self, connection: Connection, asked: list[ModelHash]) -> dict[str, list[Record]]:
+        """Return the models that each hash can mean, by its digits."""
+        return {digits: list(match.models.values()) for digits, match in matches_of(connection, asked).items()}
 
     def _answers(self, asked: list[ModelHash]) -> dict[str, dict[str, Any]]:
         now = self._clock()
@@ -174,7 +168,7 @@ class Availability:
             for placement in here.get(row.id, ()):
                 by_server.setdefault(placement.server_id, []).append(placement)
         listed = [self._server(placements_, now, claimed) for _, placements_ in sorted(by_server.items())]
-        sources = [source for row in rows for source in json.loads(row.sources or "[]")]
+        sources = [source for row in rows for source in sources_of(row)]
         best = min((STATES.index(server["state"]) for server in listed), default=None)
         missing = DOWNLOADABLE if sources else UNAVAILABLE
         status = missing if best is None else _STATUS_OF_STATE[STATES[best]]

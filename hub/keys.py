@@ -194,6 +194,12 @@ def revoke_where(connection: Connection, condition: ColumnElement[bool], now: fl
     return len(found)
 
 
+def name_of(connection: Connection, caller: Caller) -> str | None:
+    """Return the name of the key that calls, for those who read later who did something."""
+    name: str | None = connection.scalar(select(api_keys.c.name).where(api_keys.c.key == caller.key))
+    return name
+
+
 def _hashed(secret: str) -> str:
     return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
 

@@ -62,7 +62,7 @@ def execute(database: Database, connection: Connection, server_id: str, plan: Pl
         return
     entries = sorted(plan.upserts, key=lambda entry: (entry.path_key, entry.path))
     refuted = known_models.refuted(connection, server_id, entries) if plan.changed else set()
-    ids = known_models.resolve(database, connection, entries, now)
+    ids = known_models.resolve(database, connection, entries, known_models.Witness(server_id, now))
     rows = [_row(server_id, entry, model_id, now) for entry, model_id in zip(entries, ids, strict=True)]
     if plan.changed:
         here = and_(placements.c.server_id == server_id, _at(connection, plan.changed))

@@ -14,13 +14,14 @@ from .background import Job
 from .catalogues import Catalogues
 from .clock import Clock, hub_clock
 from .database import Database
-from .fleet import Fleet
 from .finding import Finding
+from .fleet import Fleet
 from .keys import Keys
 from .migrating import migrate
 from .overrides import Overrides
 from .pairing import Pairing
 from .reading import BodyReader
+from .registrations import Registrations
 from .registry import Registry
 from .schema import servers
 from .server_registry import ServerRegistry
@@ -54,11 +55,12 @@ class Hub:
         self.keys = Keys(self.database, self.clock)
         self.availability = Availability(self.database, self.clock, ages, limits.batch_hashes)
         self.inventories = Inventories(self.database, self.clock, ages, limits, settings.request_repeat_seconds)
-        self.registry = Registry(self.database, self.clock, ages, limits, self.availability)
+        self.registry = Registry(self.database, self.clock, ages, self.availability)
         self.servers = ServerRegistry(self.database, self.clock, ages, limits)
         self.fleet = Fleet(self.database, self.clock, ages)
         self.catalogues = Catalogues(settings.data_dir)
         self.overrides = Overrides(self.database, self.clock, limits, self.registry, self.catalogues)
+        self.registrations = Registrations(self.database, self.clock, limits, self.registry, self.catalogues)
         self.aliases = Aliases(self.database, self.clock, limits, self.registry)
         self.finding = Finding(self.database, limits, self.availability)
         self.bodies = BodyReader(limits, settings.large_body_slots)

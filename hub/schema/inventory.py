@@ -73,12 +73,38 @@ models = Table(
     Column("override_by", Text),
     Column("override_at", Double),
     Column("imported_at", Double),
+    Column("found_by", String(100)),
+    Column("found_at", Double),
+    Column("registered_name", Text),
+    Column("registered_type", String(40)),
+    Column("registered_size_bytes", BigInteger),
+    Column("registered_ecosystem", Text),
+    Column("registered_base_model", Text),
+    Column("registered_confidence", Double),
+    Column("registered_key", String(80)),
+    Column("registered_by", Text),
+    Column("enriched_name", Text),
+    Column("enriched_type", String(40)),
+    Column("enriched_size_bytes", BigInteger),
+    Column("enriched_ecosystem", Text),
+    Column("enriched_base_model", Text),
+    Column("enriched_civitai_id", Text),
+    Column("enriched_civitai_version_id", Text),
+    Column("enriched_words", Text),
+    Column("enriched_sources", Text),
+    Column("enriched_at", Double),
 )
 """One row per file content. ``metadata_digest`` names what the file's metadata was last said to be, held or not;
 ``identification`` is JSON with ``evidence`` and ``conflicts``; ``sources`` is JSON, places to download from.
 ``verified``: some agent read these bytes once. A row is deleted only where that never was and a verified hash refuted
 the claim. ``override_…``: what a person said instead (``overrides``), by which key, of what name, and when; a sync
-never writes it. ``imported_at``: when a database of StableQueue told of it first (``stablequeue``)."""
+never writes it. ``imported_at``: when a database of StableQueue told of it first (``stablequeue``).
+
+``name``, ``type``, ``size_bytes``, ``ecosystem``, ``base_model``, ``confidence`` and ``identification`` are what agents
+found: the server ``found_by`` brought these values at ``found_at``; where that is null, no agent ever had the model,
+and they stand for what an import brought. ``registered_…`` is what was registered by hand, by which key, and
+``sources``, ``civitai_id`` and ``civitai_version_id`` belong to that; ``enriched_…`` is what the metadata service said
+(``enrichments``). Which of them counts: ``effective``."""
 
 Index("models_hash_autov2", models.c.hash_autov2)
 _with_tensor = text("hash_autov3 IS NOT NULL")
