@@ -15,7 +15,10 @@ from . import fields
 from .clock import Clock
 from .database import Database
 from .errors import FieldError, ForbiddenError, NotFoundError, UnauthorizedError
-from .schema import api_keys, servers
+from .events import tell
+from .events.kinds import KEY_CHANGED
+from .known_servers import make_known
+from .schema import api_keys
 from .trust.tokens import hashed, same
 
 AGENT = "agent"
@@ -128,8 +131,10 @@ class Keys:
         }
         connection.execute(api_keys.insert().values(**row))
         if server_id is not None:
-            server = self._database.insert(servers).values(id=server_id, alias=server_id, created_at=now)
-            connection.execute(server.on_conflict_do_nothing())
+            make_known(self._database, connection, server_id, now)
+        change = "paired" if by_pairing else "made"
+        data = {"key": made.key, "name": name, "scope": scope, "change": change}
+        tell(connection, KEY_CHANGED, server_id, data=data)
         return made
 
     def listed(self) -> list[KeyInfo]:
@@ -146,12 +151,14 @@ class Keys:
             NotFoundError: there is no such key.
         """
         now = self._clock()
-        known = api_keys.c.key == key
-        statement = update(api_keys).where(known, api_keys.c.revoked_at.is_(None)).values(revoked_at=now)
-        self._database.write(lambda connection: connection.execute(statement))
-        with self._database.read() as connection:
-            if connection.execute(select(api_keys.c.key).where(known)).first() is None:
+
+        def work(connection: Connection) -> None:
+            known = connection.execute(select(api_keys.c.key).where(api_keys.c.key == key)).first()
+            if known is None:
                 raise NotFoundError(f"there is no key {key[:80]!r}", code="key_not_found")
+            revoke_where(connection, api_keys.c.key == key, now)
+
+        self._database.write(work)
 
     def recognise(
         self, key: str | None, secret: str | None, authorization: str | None, *, scheme: str = "Bearer"
@@ -185,6 +192,23 @@ class Keys:
 def usable(now: float) -> ColumnElement[bool]:
     """Return the condition that a key is neither revoked nor expired."""
     return and_(api_keys.c.revoked_at.is_(None), or_(api_keys.c.expires_at.is_(None), api_keys.c.expires_at > now))
+
+
+def revoke_where(connection: Connection, condition: ColumnElement[bool], now: float) -> int:
+    """Revoke those of these keys that are valid, and tell so; return how many."""
+    query = select(api_keys.c.key, api_keys.c.name, api_keys.c.scope, api_keys.c.server_id)
+    found = connection.execute(query.where(condition, api_keys.c.revoked_at.is_(None)).with_for_update()).all()
+    for row in found:
+        connection.execute(update(api_keys).where(api_keys.c.key == row.key).values(revoked_at=now))
+        data = {"key": row.key, "name": row.name, "scope": row.scope, "change": "revoked"}
+        tell(connection, KEY_CHANGED, row.server_id, data=data)
+    return len(found)
+
+
+def name_of(connection: Connection, caller: Caller) -> str | None:
+    """Return the name of the key that calls, for those who read later who did something."""
+    name: str | None = connection.scalar(select(api_keys.c.name).where(api_keys.c.key == caller.key))
+    return name
 
 
 def _authorization(authorization: str | None, scheme: str) -> tuple[str, str] | None:

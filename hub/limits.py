@@ -35,3 +35,5 @@ class Limits:
     wanted_in_heartbeat: int = 8
     """Few, so that a heartbeat's answer stays below 1 KiB; the answers that follow name the rest."""
     batch_hashes: int = 1_000
+    batch_items: int = 1_000
+    """Changes by hand in one request."""

@@ -8,12 +8,15 @@ from sqlalchemy import Connection, delete, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from ..hub_client.digest import to_hex
-from . import fields
+from . import fields, past
 from .ages import Ages, iso_time
 from .bodies import REQUESTS
 from .clock import Clock
 from .database import Database, Record
 from .errors import ConflictError, FieldError, NotFoundError
+from .events import tell
+from .events.kinds import SERVER_ADDED, SERVER_CHANGED, SERVER_REMOVED
+from .keys import revoke_where
 from .limits import Limits
 from .placing import from_signed
 from .schema import api_keys, pairing_codes, placements, servers
@@ -63,6 +66,7 @@ class ServerRegistry:
             if connection.execute(taken).first() is not None:
                 raise ConflictError(f"there is a server {row['alias']!r} already", code="server_exists")
             connection.execute(servers.insert().values(**row))
+            tell(connection, SERVER_ADDED, server_id, data={"alias": row["alias"]})
 
         self._write(work, str(row["alias"]))
         return self.get(server_id)
@@ -83,6 +87,7 @@ class ServerRegistry:
                     raise ConflictError(f"there is a server {values['alias']!r} already", code="server_exists")
             if values:
                 connection.execute(update(servers).where(servers.c.id == server_id).values(**values))
+                tell(connection, SERVER_CHANGED, server_id, data=_brief(values))
             return server_id
 
         return self.get(self._write(work, str(values.get("alias", name))))
@@ -97,12 +102,15 @@ class ServerRegistry:
         """
 
         def work(connection: Connection) -> None:
-            server_id = find_server(connection, name, lock=True).id
-            connection.execute(delete(placements).where(placements.c.server_id == server_id))
+            server = find_server(connection, name, lock=True)
+            server_id = server.id
+            theirs, now = placements.c.server_id == server_id, self._clock()
+            past.keep(connection, theirs, now)
+            connection.execute(delete(placements).where(theirs))
             connection.execute(delete(servers).where(servers.c.id == server_id))
-            theirs = update(api_keys).where(api_keys.c.server_id == server_id, api_keys.c.revoked_at.is_(None))
-            connection.execute(theirs.values(revoked_at=self._clock()))
+            revoke_where(connection, api_keys.c.server_id == server_id, now)
             connection.execute(delete(pairing_codes).where(pairing_codes.c.server_id == server_id))
+            tell(connection, SERVER_REMOVED, server_id, data={"alias": server.alias, "count": server.entry_count})
 
         self._database.write(work)
 
@@ -162,6 +170,10 @@ class ServerRegistry:
             "agent": json.loads(row.agent) if row.agent else None,
             "requests": json.loads(row.requests),
         }
+
+
+def _brief(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: text[:200] for name, text in values.items() if isinstance(text, str)}
 
 
 def find_server(connection: Connection, name: str, *, lock: bool = False) -> Record:

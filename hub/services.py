@@ -7,18 +7,21 @@ from typing import Any
 from sqlalchemy import select, update
 
 from .ages import Ages
+from .aliases import Aliases
 from .attempts import Attempts
 from .availability import Availability
 from .background import Job
 from .catalogues import Catalogues
 from .clock import Clock, hub_clock
 from .database import Database
+from .finding import Finding
 from .fleet import Fleet
 from .keys import Keys
 from .migrating import migrate
 from .overrides import Overrides
 from .pairing import Pairing
 from .reading import BodyReader
+from .registrations import Registrations
 from .registry import Registry
 from .schema import hub_identity, servers
 from .server_registry import ServerRegistry
@@ -48,7 +51,7 @@ class Hub:
         self.clock = clock or hub_clock()
         ages = Ages(settings.stale_after_seconds, settings.offline_after_seconds)
         limits = settings.limits
-        self.database = Database(settings)
+        self.database = Database(settings, self.clock)
         try:
             self.migration = migrate(self.database)
             self._forget_the_future()
@@ -59,11 +62,14 @@ class Hub:
         self.keys = Keys(self.database, wall_clock)
         self.availability = Availability(self.database, self.clock, ages, limits.batch_hashes)
         self.inventories = Inventories(self.database, self.clock, ages, limits, settings.request_repeat_seconds)
-        self.registry = Registry(self.database, self.clock, ages, limits, self.availability)
+        self.registry = Registry(self.database, self.clock, ages, self.availability)
         self.servers = ServerRegistry(self.database, self.clock, ages, limits)
         self.fleet = Fleet(self.database, self.clock, ages)
         self.catalogues = Catalogues(settings.data_dir)
         self.overrides = Overrides(self.database, self.clock, limits, self.registry, self.catalogues)
+        self.registrations = Registrations(self.database, self.clock, limits, self.registry, self.catalogues)
+        self.aliases = Aliases(self.database, self.clock, limits, self.registry)
+        self.finding = Finding(self.database, limits, self.availability)
         self.bodies = BodyReader(limits, settings.large_body_slots)
         tiny = replace(limits, body_bytes=PUBLIC_BODY_BYTES, unpacked_bytes=PUBLIC_BODY_BYTES)
         self.small_bodies = BodyReader(tiny, settings.large_body_slots)

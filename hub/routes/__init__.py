@@ -1,11 +1,12 @@
 """HTTP: routes translate between requests and the services, and decide nothing."""
 
-from . import documentation, ecosystems, models, operations, overrides, pairing, servers, sync
+from . import aliases, documentation, ecosystems, models, operations, overrides, pairing, servers, sync
 
 ALL_ROUTERS = (
     operations.router,
     documentation.router,
     sync.router,
+    aliases.router,  # before models: its {hash} would take "find"
     models.router,
     overrides.router,
     servers.router,
