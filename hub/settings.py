@@ -31,6 +31,9 @@ class HubSettings:
     session_idle_days: float = 7.0
     session_days: float = 30.0
     hsts_seconds: int = 0
+    events_keep_days: float = 30.0
+    history_keep_days: float = 730.0
+    event_streams: int = 1000
     limits: Limits = field(default_factory=Limits)
 
     def __post_init__(self) -> None:
@@ -41,6 +44,8 @@ class HubSettings:
             )
         if self.busy_timeout_seconds <= 0 or self.request_repeat_seconds <= 0 or self.large_body_slots < 1:
             raise SettingsError("busy_timeout_seconds, request_repeat_seconds and large_body_slots must be above 0")
+        if not (self.events_keep_days > 0 and self.history_keep_days > 0 and self.event_streams >= 0):
+            raise SettingsError("events_keep_days and history_keep_days must be above 0, event_streams not below it")
 
         if not 0 < self.session_idle_days <= self.session_days <= 400:
             raise SettingsError("session_idle_days must be above 0 and not above session_days, which is at most 400")
