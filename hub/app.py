@@ -19,14 +19,16 @@ from .background import running
 from .clock import Clock
 from .errors import FieldError, RequestError
 from .pages import PAGE_ROUTERS
+from .pages.refusals import refusal
 from .reading import DrainedBodies
 from .routes import ALL_ROUTERS
-from .routes.answers import AsciiJson, error_answer
+from .routes.answers import AsciiJson
 from .services import Hub
 from .settings import HubSettings
 from .trust.headers import SecurityHeaders
 
 _log = logging.getLogger(__name__)
+_ROUTERS = (*PAGE_ROUTERS, *ALL_ROUTERS)
 
 
 def create_app(settings: HubSettings, clock: Clock | None = None) -> FastAPI:
@@ -39,8 +41,12 @@ def create_app(settings: HubSettings, clock: Clock | None = None) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        async with running(hub.jobs):
-            yield
+        hub.broadcaster.open()
+        try:
+            async with running(hub.jobs):
+                yield
+        finally:
+            hub.broadcaster.close()
         hub.close()
 
     app = FastAPI(
@@ -53,7 +59,7 @@ def create_app(settings: HubSettings, clock: Clock | None = None) -> FastAPI:
         openapi_url=None,  # ours need a key, see routes/documentation.py
     )
     app.state.hub = hub
-    for router in (*ALL_ROUTERS, *PAGE_ROUTERS):
+    for router in _ROUTERS:
         app.include_router(router)
     app.add_exception_handler(RequestError, _refused)
     app.add_exception_handler(HTTPException, _no_route)
@@ -64,9 +70,9 @@ def create_app(settings: HubSettings, clock: Clock | None = None) -> FastAPI:
     return app
 
 
-async def _refused(_request: Request, error: Exception) -> Response:
+async def _refused(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestError)
-    return error_answer(error)
+    return refusal(request, error)
 
 
 async def _no_route(request: Request, error: Exception) -> Response:
@@ -81,14 +87,14 @@ async def _no_route(request: Request, error: Exception) -> Response:
         headers=headers,
     )
     refused.status = error.status_code
-    return error_answer(refused)
+    return refusal(request, refused)
 
 
 def _methods_of(request: Request) -> set[str]:
     """Return what may be done to the path of a request: by the routes that name it, else by those with a variable."""
     found: dict[int, set[str]] = {}
     for method in ("DELETE", "GET", "HEAD", "PATCH", "POST", "PUT"):
-        for route in (route for router in (*ALL_ROUTERS, *PAGE_ROUTERS) for route in router.routes):
+        for route in (route for router in _ROUTERS for route in router.routes):
             match, child = route.matches({**request.scope, "method": method})
             if match is Match.FULL:
                 found.setdefault(len(child.get("path_params", {})), set()).add(method)
@@ -96,11 +102,12 @@ def _methods_of(request: Request) -> set[str]:
     return found[min(found)] if found else set()
 
 
-async def _invalid_parameter(_request: Request, error: Exception) -> Response:
+async def _invalid_parameter(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     first = error.errors()[0]
     name = str(first["loc"][-1])
-    return error_answer(FieldError(name, str(first["msg"]), missing=first["type"] == "missing"))
+    refused = FieldError(name, str(first["msg"]), missing=first["type"] == "missing")
+    return refusal(request, refused)
 
 
 class RequestIds:
@@ -139,4 +146,4 @@ class RequestIds:
                 code="internal_error",
             )
             refused.status = 500
-            await error_answer(refused)(scope, receive, send_with_id)
+            await refusal(Request(scope), refused)(scope, receive, send_with_id)

@@ -1,7 +1,6 @@
 """Answers which servers have a model, from any form of its hash; what is ambiguous is listed, never guessed."""
 
-import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,7 +9,7 @@ from sqlalchemy import Connection, select
 from .ages import OFFLINE, PRESENT, STALE, STATES, Ages, iso_time, worse
 from .clock import Clock
 from .database import Database, Record, among
-from .effective import EFFECTIVE, shown_override
+from .effective import EFFECTIVE, shown_override, sources_of
 from .entries import CLAIMED, VERIFIED
 from .errors import FieldError, NotFoundError, TooLargeError
 from .hashes import AUTOV2_DIGITS, ModelHash, parse_hash
@@ -30,26 +29,31 @@ BY_SHA256 = "sha256"
 BY_AUTOV2 = "autov2"
 BY_TENSOR = "tensor_sha256"
 BY_CLAIM = "sshs_model_hash"
+BY_HASH = "hash"
+BY_ALIAS = "alias"
+BY_PATH = "path"
+BY_PAST_PATH = "past_path"
+BY_NAME = "name"
+BY_PAST_NAME = "past_name"
+BY_NAMES = (BY_HASH, BY_ALIAS, BY_PATH, BY_PAST_PATH, BY_NAME, BY_PAST_NAME)
+"""How a name matched (``finding``), the surest first."""
+
+_SUREST_FIRST = (BY_SHA256, BY_AUTOV2, BY_TENSOR, BY_CLAIM, *BY_NAMES)
 
 SUMMARY = (
     models.c.id,
-    models.c.name,
     models.c.hash_sha256,
     models.c.hash_autov2,
     models.c.hash_tensor,
     models.c.hash_autov3,
-    models.c.size_bytes,
     *EFFECTIVE,
-    models.c.civitai_id,
-    models.c.civitai_version_id,
     models.c.metadata_digest,
-    models.c.sources,
 )
 
 
 @dataclass
-class _Match:
-    """The models that a hash can mean, by id, each with how it matched."""
+class Match:
+    """The models that a hash or a name can mean, by id, each with how it matched."""
 
     models: dict[int, Record] = field(default_factory=dict)
     how: dict[int, str] = field(default_factory=dict)
@@ -122,18 +126,23 @@ class Availability:
         here = placed(connection, [row.id for row in listed])
         return {row.id: self._state_of([row], here, now, claimed=False) for row in listed}
 
-    def find(self, connection: Connection, asked: ModelHash) -> list[Record]:
-        """Return the models that a hash can mean."""
-        return list(_matches(connection, [asked])[asked.digits].models.values())
+    def of_matches(self, matches: Sequence[Match], here: "Placed") -> list[dict[str, Any]]:
+        """Return the answer, as ``of`` gives it, for each of these matches; ``unknown`` for one without models."""
+        now = self._clock()
+        return [self._answer(match, here, now) for match in matches]
+
+    def find_many(self, connection: Connection, asked: list[ModelHash]) -> dict[str, list[Record]]:
+        """Return the models that each hash can mean, by its digits."""
+        return {digits: list(match.models.values()) for digits, match in matches_of(connection, asked).items()}
 
     def _answers(self, asked: list[ModelHash]) -> dict[str, dict[str, Any]]:
         now = self._clock()
         with self._database.read() as connection:
-            matches = _matches(connection, asked)
+            matches = matches_of(connection, asked)
             here = placed(connection, {model_id for match in matches.values() for model_id in match.models})
         return {digits: self._answer(match, here, now) for digits, match in matches.items()}
 
-    def _answer(self, match: _Match, here: "Placed", now: float) -> dict[str, Any]:
+    def _answer(self, match: Match, here: "Placed", now: float) -> dict[str, Any]:
         rows = sorted(match.models.values(), key=lambda row: row.id)
         empty: dict[str, Any] = {"success": True, "model": None, "servers": [], "sources": [], "candidates": []}
         if not rows:
@@ -148,7 +157,7 @@ class Availability:
                 for row in rows
             ]
             return {**empty, "status": AMBIGUOUS, "candidates": candidates}
-        how = sorted(set(match.how.values()), key=(BY_SHA256, BY_AUTOV2, BY_TENSOR, BY_CLAIM).index)[0]
+        how = min(match.how.values(), key=_SUREST_FIRST.index)
         state = self._state_of(rows, here, now, claimed=how == BY_CLAIM)
         return {**empty, "model": summary(rows[0]), "matched_by": how, **state}
 
@@ -159,7 +168,7 @@ class Availability:
             for placement in here.get(row.id, ()):
                 by_server.setdefault(placement.server_id, []).append(placement)
         listed = [self._server(placements_, now, claimed) for _, placements_ in sorted(by_server.items())]
-        sources = [source for row in rows for source in json.loads(row.sources or "[]")]
+        sources = [source for row in rows for source in sources_of(row)]
         best = min((STATES.index(server["state"]) for server in listed), default=None)
         missing = DOWNLOADABLE if sources else UNAVAILABLE
         status = missing if best is None else _STATUS_OF_STATE[STATES[best]]
@@ -215,25 +224,25 @@ def placed(connection: Connection, model_ids: Iterable[int]) -> Placed:
     return found
 
 
-def _matches(connection: Connection, asked: list[ModelHash]) -> dict[str, _Match]:
+def matches_of(connection: Connection, asked: list[ModelHash]) -> dict[str, Match]:
     """Return what each hash can mean, by its digits.
 
     12 digits are of a tensor hash, of a SHA-256, or of a file's own claim of its tensor hash; 64 of a SHA-256 or a
     tensor hash. Each form is looked up once for all hashes, on the index over its head.
     """
-    matches = {each.digits: _Match() for each in asked}
+    matches = {each.digits: Match() for each in asked}
     digits = {form: {each.digits for each in asked if each.form == form} for form in ("autov2", "autov3", "sha256")}
     heads = {text[:AUTOV2_DIGITS] for text in digits["autov3"]}
-    for row in _select(connection, "hash_sha256", digits["sha256"]):
+    for row in rows_by(connection, "hash_sha256", digits["sha256"]):
         matches[row.hash_sha256].add(row, BY_SHA256)
-    for row in _select(connection, "hash_autov2", digits["autov2"] | heads):
+    for row in rows_by(connection, "hash_autov2", digits["autov2"] | heads):
         if row.hash_autov2 in matches:
             matches[row.hash_autov2].add(row, BY_AUTOV2)
         if row.hash_sha256 is not None and row.hash_sha256[:12] in matches:
             matches[row.hash_sha256[:12]].add(row, BY_SHA256)
     exact = {text for text in digits["sha256"] if matches[text].models}
     tensors = digits["sha256"] - exact
-    for row in _select(connection, "hash_autov3", digits["autov3"] | {text[:12] for text in tensors}):
+    for row in rows_by(connection, "hash_autov3", digits["autov3"] | {text[:12] for text in tensors}):
         if row.hash_autov3 in matches:
             matches[row.hash_autov3].add(row, BY_TENSOR)
         if row.hash_tensor in tensors:
@@ -248,7 +257,8 @@ def _matches(connection: Connection, asked: list[ModelHash]) -> dict[str, _Match
     return matches
 
 
-def _select(connection: Connection, column: str, values: Iterable[str]) -> list[Record]:
+def rows_by(connection: Connection, column: str, values: Iterable[str | int]) -> list[Record]:
+    """Return the models (``SUMMARY``) that have one of these values in a column with an index."""
     listed = list(values)
     if not listed:
         return []

@@ -29,6 +29,19 @@ class Catalogues:
         """The catalogue that is served."""
         return self._store.best(load_default())
 
+    def named(self, name: str) -> tuple[str, str | None]:
+        """Return the ecosystem that a name stands for, and the base model where it stands for one.
+
+        Raises:
+            FieldError: the catalogue has no such name; the message has those that look like it.
+        """
+        subject = self.current.find(name)
+        if subject is None:
+            alike = self.current.similar(name)
+            advice = f"; did you mean {', '.join(alike)}?" if alike else ""
+            raise FieldError("base_model", f"{name[:80]!r} is no base model or ecosystem that this hub knows{advice}")
+        return subject.ecosystem.name, subject.base_model.name if subject.base_model else None
+
     @cached_property
     def described(self) -> tuple[str, bytes]:
         """The digest of the catalogue, and the body of ``GET /api/v1/ecosystems``: half a megabyte, made once."""

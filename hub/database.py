@@ -39,11 +39,15 @@ from sqlalchemy.exc import ArgumentError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.sql.dml import Insert
 
+from .clock import Clock
 from .errors import DatabaseUnusableError, OverloadedError
 from .settings import HubSettings
 
 _log = logging.getLogger(__name__)
 _WRITES = "quartermaster_writes"
+CLOCK = "quartermaster_clock"
+"""The execution option of every connection that has the hub's clock."""
+_TOLD = "quartermaster_told"
 _DEADLOCKS = {"40001", "40P01"}
 _SQLITE_TROUBLE = ("is locked", "is full", "unable to open", "disk I/O error", "readonly database")
 _ATTEMPTS = 5
@@ -56,7 +60,7 @@ Answer = TypeVar("Answer")
 class Database:
     """One engine, and the two ways to use it: ``read()`` and ``write(work)``."""
 
-    def __init__(self, settings: HubSettings) -> None:
+    def __init__(self, settings: HubSettings, clock: Clock = time.time) -> None:
         """Prepare the engine; nothing is connected yet.
 
         Raises:
@@ -69,7 +73,10 @@ class Database:
             self.engine = self._sqlite_engine(settings)
         else:
             self.engine = create_engine(postgresql_url(settings.database_url), pool_size=10, max_overflow=30)
+        self.engine.update_execution_options(**{CLOCK: clock})
         self.is_sqlite = self.engine.dialect.name == "sqlite"
+        self.when_told: list[Callable[[], None]] = []
+        """What is called, in the writer's thread, after a write that told an event was committed."""
 
     def _sqlite_engine(self, settings: HubSettings) -> Engine:
         try:
@@ -108,6 +115,22 @@ class Database:
         Raises:
             OverloadedError: other writers held the database for too long, or it cannot be used at the moment.
         """
+        told = False
+
+        def noting(connection: Connection) -> Answer:
+            nonlocal told
+            connection.info.pop(_TOLD, None)
+            answer = work(connection)
+            told = connection.info.pop(_TOLD, False)
+            return answer
+
+        answer = self._write_patiently(noting)
+        if told:
+            for call in self.when_told:
+                call()
+        return answer
+
+    def _write_patiently(self, work: Callable[[Connection], Answer]) -> Answer:
         for attempt in range(1, _ATTEMPTS + 1):
             try:
                 return self._write_once(work)
@@ -173,6 +196,11 @@ class Database:
     def close(self) -> None:
         """Close every connection."""
         self.engine.dispose()
+
+
+def note_told(connection: Connection) -> None:
+    """Have ``Database.when_told`` called after this transaction, if it is committed."""
+    connection.info[_TOLD] = True
 
 
 def among(connection: Connection, column: ColumnElement[Any], values: Iterable[str | int]) -> ColumnElement[bool]:

@@ -58,8 +58,13 @@ class Entry(NamedTuple):
     @property
     def name(self) -> str:
         """The file's name without its folder and extension."""
-        file_name = self.path.rpartition("/")[2]
-        return file_name.rpartition(".")[0] or file_name
+        return name_of_path(self.path)
+
+
+def name_of_path(path: str) -> str:
+    """Return what a model is called by its path: the file's name without its folder and extension."""
+    file_name = path.rpartition("/")[2]
+    return file_name.rpartition(".")[0] or file_name
 
 
 def read_entries(values: object, field: str, limits: Limits) -> list[Entry]:

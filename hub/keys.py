@@ -6,7 +6,7 @@ A secret is kept hashed (``trust.tokens``) and shown once, when the key is made.
 import base64
 import binascii
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, Connection, and_, delete, or_, select, update
@@ -14,9 +14,12 @@ from sqlalchemy import ColumnElement, Connection, and_, delete, or_, select, upd
 from . import fields
 from .ages import iso_time
 from .clock import Clock
-from .database import Database
+from .database import Database, among
 from .errors import ConflictError, FieldError, ForbiddenError, NotFoundError, UnauthorizedError
-from .schema import api_keys, servers, sessions
+from .events import tell
+from .events.kinds import KEY_CHANGED
+from .known_servers import make_known
+from .schema import api_keys, sessions
 from .trust.audit import note
 from .trust.last_seen import LastSeen
 from .trust.tokens import hashed, same
@@ -173,8 +176,10 @@ class Keys:
         }
         connection.execute(api_keys.insert().values(**row))
         if server_id is not None:
-            server = self._database.insert(servers).values(id=server_id, alias=server_id, created_at=now)
-            connection.execute(server.on_conflict_do_nothing())
+            make_known(self._database, connection, server_id, now)
+        change = "paired" if by_pairing else "made"
+        data = {"key": made.key, "name": name, "scope": scope, "change": change}
+        tell(connection, KEY_CHANGED, server_id, data=data)
         return made
 
     def listed(self) -> list[KeyInfo]:
@@ -212,6 +217,8 @@ class Keys:
             connection.execute(update(api_keys).where(api_keys.c.key == row.key).values(**values))
             mine = caller.session_id if caller and caller.session_id else ""
             connection.execute(delete(sessions).where(sessions.c.key == row.key, sessions.c.id != mine))
+            data = {"key": row.key, "name": row.name, "scope": row.scope, "change": "rotated"}
+            tell(connection, KEY_CHANGED, row.server_id, data=data)
             note(connection, caller, "key_rotated", row.key, {"name": row.name, "grace_seconds": grace_seconds})
             return NewKey(row.key, secret, row.name, row.scope, row.server_id)
 
@@ -232,9 +239,7 @@ class Keys:
                 raise _no_such_key(key)
             if caller is not None and caller.key is not None and row.scope == ADMIN:
                 self._check_others(connection, row.key)
-            revoked = update(api_keys).where(api_keys.c.key == row.key, api_keys.c.revoked_at.is_(None))
-            if connection.execute(revoked.values(revoked_at=self._clock())).rowcount:
-                connection.execute(delete(sessions).where(sessions.c.key == row.key))
+            if revoke_where(connection, api_keys.c.key == row.key, self._clock()):
                 note(connection, caller, "key_revoked", row.key, {"name": row.name, "scope": row.scope})
 
         self._database.write(work)
@@ -249,6 +254,12 @@ class Keys:
                 f"quartermaster hub key revoke {key}",
                 code="last_admin_key",
             )
+
+    def valid(self, keys: Collection[str]) -> set[str]:
+        """Return those of these keys that are neither revoked nor expired."""
+        with self._database.read() as connection:
+            query = select(api_keys.c.key).where(among(connection, api_keys.c.key, keys))
+            return set(connection.scalars(query.where(usable(self._clock()))))
 
     def recognise(
         self, key: str | None, secret: str | None, authorization: str | None, *, scheme: str = "Bearer"
@@ -293,6 +304,18 @@ def _no_such_key(key: str) -> NotFoundError:
 def usable(now: float) -> ColumnElement[bool]:
     """Return the condition that a key is neither revoked nor expired."""
     return and_(api_keys.c.revoked_at.is_(None), or_(api_keys.c.expires_at.is_(None), api_keys.c.expires_at > now))
+
+
+def revoke_where(connection: Connection, condition: ColumnElement[bool], now: float) -> int:
+    """Revoke those of these keys that are valid, and tell so; return how many."""
+    query = select(api_keys.c.key, api_keys.c.name, api_keys.c.scope, api_keys.c.server_id)
+    found = connection.execute(query.where(condition, api_keys.c.revoked_at.is_(None)).with_for_update()).all()
+    for row in found:
+        connection.execute(update(api_keys).where(api_keys.c.key == row.key).values(revoked_at=now))
+        data = {"key": row.key, "name": row.name, "scope": row.scope, "change": "revoked"}
+        tell(connection, KEY_CHANGED, row.server_id, data=data)
+        connection.execute(delete(sessions).where(sessions.c.key == row.key))
+    return len(found)
 
 
 def _authorization(authorization: str | None, scheme: str) -> tuple[str, str] | None:

@@ -10,6 +10,7 @@ known, otherwise to a row that has the AutoV2 alone; which of the two it is does
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, exists, select, update
@@ -33,26 +34,35 @@ _KNOWN = (
     models.c.confidence,
     models.c.identification,
     models.c.metadata_digest,
-    models.c.registered_at,
     models.c.verified,
+    models.c.found_at,
 )
 
 
-def resolve(database: Database, connection: Connection, entries: list[Entry], now: float) -> list[int]:
+@dataclass(frozen=True)
+class Witness:
+    """Which server says something, and when (by the hub's clock)."""
+
+    server_id: str
+    at: float
+
+
+def resolve(database: Database, connection: Connection, entries: list[Entry], witness: Witness) -> list[int]:
     """Return the model id of each entry, making the models that are new; those that are known learn from the entries.
 
     Must run in a write transaction.
     """
+    now = witness.at
     by_sha = {entry.sha256: entry for entry in entries if entry.sha256 is not None}
     known = _by_sha256(connection, by_sha)
     new = by_sha.keys() - known.keys()
     if new and promote(database, connection, new, now):
         known.update(_by_sha256(connection, new))
     ids = {sha256: row.id for sha256, row in known.items()}
-    _learn(connection, [(row, by_sha[sha256]) for sha256, row in known.items()])
-    ids.update(_add(database, connection, [by_sha[sha256] for sha256 in sorted(new - known.keys())], now))
+    _learn(connection, [(row, by_sha[sha256]) for sha256, row in known.items()], witness)
+    ids.update(_add(database, connection, [by_sha[sha256] for sha256 in sorted(new - known.keys())], witness))
     by_autov2 = {entry.autov2: entry for entry in entries if entry.sha256 is None}
-    alone = _attach(database, connection, by_autov2, now) if by_autov2 else {}
+    alone = _attach(database, connection, by_autov2, witness) if by_autov2 else {}
     return [ids[entry.sha256] if entry.sha256 is not None else alone[entry.autov2] for entry in entries]
 
 
@@ -61,7 +71,7 @@ def _by_sha256(connection: Connection, hashes: Iterable[str]) -> dict[str, Recor
     return {row.hash_sha256: row for row in connection.execute(query)}
 
 
-def new_row(entry: Entry, now: float) -> dict[str, Any]:
+def new_row(entry: Entry, witness: Witness) -> dict[str, Any]:
     """Return the row of ``models`` that an entry begins."""
     tensor = entry.tensor_sha256
     return {
@@ -77,18 +87,20 @@ def new_row(entry: Entry, now: float) -> dict[str, Any]:
         "confidence": entry.confidence,
         "identification": entry.identification,
         "metadata_digest": entry.metadata_digest,
-        "created_at": now,
+        "created_at": witness.at,
+        "found_by": witness.server_id,
+        "found_at": witness.at,
         "verified": entry.hash_state == VERIFIED,
     }
 
 
-def _add(database: Database, connection: Connection, new: list[Entry], now: float) -> dict[str, int]:
+def _add(database: Database, connection: Connection, new: list[Entry], witness: Witness) -> dict[str, int]:
     """Add models with a SHA-256 that nobody stated before and return their ids by SHA-256."""
     if not new:
         return {}
     # Two servers may state the same new model at once; on PostgreSQL the second of them waits here for the first.
     insert = database.insert(models).on_conflict_do_nothing(index_elements=["hash_sha256"])
-    database.execute_many(connection, insert, [new_row(entry, now) for entry in new])
+    database.execute_many(connection, insert, [new_row(entry, witness) for entry in new])
     stated = [entry.sha256 for entry in new if entry.sha256 is not None]
     query = select(models.c.hash_sha256, models.c.id).where(among(connection, models.c.hash_sha256, stated))
     return {row[0]: row[1] for row in connection.execute(query)}
@@ -128,7 +140,8 @@ def promote(database: Database, connection: Connection, new: Collection[str], no
 
 def _set_apart(database: Database, connection: Connection, model_id: int, now: float) -> None:
     """Move the entries that were attached to a model by AutoV2 to a row that has the AutoV2 alone."""
-    columns = (models.c.name, models.c.type, models.c.hash_autov2, models.c.size_bytes)
+    said = (models.c.name, models.c.type, models.c.size_bytes, models.c.found_by, models.c.found_at)
+    columns = (models.c.hash_autov2, *said)
     model = connection.execute(select(*columns).where(models.c.id == model_id)).one()
     alone = _autov2_row(database, connection, {**model._mapping, "created_at": now})
     moved = update(placements).where(placements.c.model_id == model_id, placements.c.by_autov2)
@@ -145,7 +158,9 @@ def _autov2_row(database: Database, connection: Connection, row: Mapping[str, An
     return int(found)
 
 
-def _attach(database: Database, connection: Connection, entries: Mapping[str, Entry], now: float) -> dict[str, int]:
+def _attach(
+    database: Database, connection: Connection, entries: Mapping[str, Entry], witness: Witness
+) -> dict[str, int]:
     """Return the model id for each AutoV2 that is stated without a SHA-256."""
     query = select(models.c.id, models.c.hash_autov2).where(models.c.hash_sha256.is_not(None))
     complete: dict[str, list[int]] = {}
@@ -155,16 +170,20 @@ def _attach(database: Database, connection: Connection, entries: Mapping[str, En
     for autov2, entry in sorted(entries.items()):
         candidates = complete.get(autov2, [])
         sole = candidates[0] if len(candidates) == 1 else None
-        ids[autov2] = sole or _autov2_row(database, connection, new_row(entry, now))
+        ids[autov2] = sole or _autov2_row(database, connection, new_row(entry, witness))
     return ids
 
 
-def _learn(connection: Connection, pairs: list[tuple[Record, Entry]]) -> None:
-    """Bring known models up to date with what was said of them last; silence on a field changes nothing."""
+def _learn(connection: Connection, pairs: list[tuple[Record, Entry]], witness: Witness) -> None:
+    """Bring known models up to date with what was said of them last; silence on a field changes nothing.
+
+    Who only repeats what is known is no new witness: a fleet of equal servers would rewrite every row for every server.
+    """
     changed = []
     for row, entry in sorted(pairs, key=lambda pair: pair[0].id):
         said = _said(row, entry)
-        if any(getattr(row, name) != value for name, value in said.items()):
+        if row.found_at is None or any(getattr(row, name) != value for name, value in said.items()):
+            said |= {"found_by": witness.server_id, "found_at": witness.at}
             said["hash_autov3"] = said["hash_tensor"][:AUTOV3_DIGITS] if said["hash_tensor"] else None
             changed.append({**{f"new_{name}": value for name, value in said.items()}, "row_id": row.id})
     if changed:
@@ -174,17 +193,16 @@ def _learn(connection: Connection, pairs: list[tuple[Record, Entry]]) -> None:
 
 
 def _said(row: Record, entry: Entry) -> dict[str, Any]:
-    """Return what a model's row should hold after an entry; a registered name, type and size stay."""
-    registered = row.registered_at is not None
+    """Return what a model's row should hold after an entry."""
     tensor = row.hash_tensor
     if entry.tensor_sha256 and (tensor is None or entry.hash_state == VERIFIED):
         tensor = entry.tensor_sha256
     identified = entry.ecosystem is not None or entry.base_model is not None
     source: Any = entry if identified else row
     return {
-        "name": row.name if registered else entry.name,
-        "type": row.type if registered else entry.type,
-        "size_bytes": entry.size_bytes if row.size_bytes is None or not registered else row.size_bytes,
+        "name": entry.name,
+        "type": entry.type,
+        "size_bytes": entry.size_bytes,
         "hash_tensor": tensor,
         "ecosystem": source.ecosystem,
         "base_model": source.base_model,

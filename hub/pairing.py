@@ -91,6 +91,7 @@ class Pairing:
         found = self._open_code(_hashed(_plain(text)))
         made = None if found is None else self._database.write(lambda connection: self._use(connection, found, address))
         if made is None:
+            _log.warning("a pairing code from %s was refused", address)
             raise NotFoundError(
                 "this pairing code is not valid: it was mistyped, was used already, or is older than ten minutes. "
                 "Make a new one on the hub's machine with: quartermaster hub pair --server ID",

@@ -1,13 +1,14 @@
 """The rows of ``model_server_availability``: what of them a body changes, and the change itself."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, delete, exists, or_, select
+from sqlalchemy import ColumnElement, Connection, and_, case, delete, exists, or_, select
+from sqlalchemy.sql.dml import Insert
 
 from ..hub_client.digest import MAX_BUCKET_BITS, MODULUS, path_key
-from . import known_models
+from . import known_models, past
 from .database import Database, among, among_pairs
 from .entries import Entry
 from .schema import metadata_wanted, model_metadata, placements
@@ -28,41 +29,46 @@ class Plan:
     """Entries that are new or changed, and those that bring a description."""
     removed: list[str]
     added: int
-    updated: int
     digest_change: int
     """What to add to the inventory's digest, modulo 2**64."""
+    changed: list[str]
+    """Paths of ``upserts`` whose entry was another before."""
 
 
 def plan(held: Held, entries: list[Entry]) -> Plan:
     """Compare what the hub holds in a part of an inventory with what it should hold there."""
     upserts: list[Entry] = []
-    added = updated = digest_change = 0
+    changed: list[str] = []
+    added = digest_change = 0
     left = dict(held)
     for entry in entries:
         old = left.pop(entry.path, None)
         if old is None:
             added += 1
         elif old != entry.digest:
-            updated += 1
+            changed.append(entry.path)
         elif entry.metadata is None:
             continue
         digest_change += entry.digest - (old or 0)
         upserts.append(entry)
     digest_change -= sum(left.values())
-    return Plan(upserts, list(left), added, updated, digest_change % MODULUS)
+    return Plan(upserts, list(left), added, digest_change % MODULUS, changed)
 
 
 def execute(database: Database, connection: Connection, server_id: str, plan: Plan, now: float) -> None:
     """Carry out a plan; must run in the write transaction in which it was made."""
-    _remove(connection, server_id, plan.removed)
+    _remove(connection, server_id, plan.removed, now)
     if not plan.upserts:
         return
     entries = sorted(plan.upserts, key=lambda entry: (entry.path_key, entry.path))
-    refuted = known_models.refuted(connection, server_id, entries) if plan.updated else set()
-    ids = known_models.resolve(database, connection, entries, now)
+    refuted = known_models.refuted(connection, server_id, entries) if plan.changed else set()
+    ids = known_models.resolve(database, connection, entries, known_models.Witness(server_id, now))
     rows = [_row(server_id, entry, model_id, now) for entry, model_id in zip(entries, ids, strict=True)]
-    changing = [name for name in rows[0] if name not in _KEY]
-    database.execute_many(connection, database.upsert(placements, _KEY, changing), rows)
+    if plan.changed:
+        here = and_(placements.c.server_id == server_id, _at(connection, plan.changed))
+        new = {entry.path: model_id for entry, model_id in zip(entries, ids, strict=True)}
+        past.keep_replaced(database, connection, here, new, refuted, now)
+    database.execute_many(connection, _upsert(database, rows[0]), rows)
     if refuted:
         known_models.forget(connection, refuted)
     _keep_descriptions(database, connection, entries)
@@ -83,13 +89,25 @@ def _row(server_id: str, entry: Entry, model_id: int, now: float) -> dict[str, A
         "state": entry.state,
         "by_autov2": entry.sha256 is None,
         "last_seen": now,
+        "since": now,
     }
 
 
-def _remove(connection: Connection, server_id: str, paths: list[str]) -> None:
+def _upsert(database: Database, row: Mapping[str, Any]) -> Insert:
+    """Return the insert of such rows that replaces what a path held; what holds the same model does so since then."""
+    statement = database.insert(placements)
+    new = statement.excluded
+    values: dict[str, Any] = {name: new[name] for name in row if name not in _KEY}
+    values["since"] = case((placements.c.model_id == new.model_id, placements.c.since), else_=new.since)
+    return statement.on_conflict_do_update(index_elements=list(_KEY), set_=values)
+
+
+def _remove(connection: Connection, server_id: str, paths: list[str], now: float) -> None:
     if not paths:
         return
-    connection.execute(delete(placements).where(placements.c.server_id == server_id, _at(connection, paths)))
+    here = and_(placements.c.server_id == server_id, _at(connection, paths))
+    past.keep(connection, here, now)
+    connection.execute(delete(placements).where(here))
     _want_no_more(connection, server_id, paths)
 
 

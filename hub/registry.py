@@ -1,27 +1,24 @@
-"""Registers models by hand and lists what is known: a model, once known, is known forever."""
+"""Shows and lists what is known: a model, once known, is known forever."""
 
 import base64
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, exists, func, not_, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, exists, func, not_, or_, select
 
 from ..ecosystems.model_types import canonical_type
-from . import effective, known_models
+from . import effective
 from .ages import OFFLINE, PRESENT, STALE, Ages
 from .availability import AVAILABLE, DOWNLOADABLE, STATUSES, SUMMARY, UNAVAILABLE, Availability, summary
 from .clock import Clock
-from .database import Database, Record
-from .entries import claimed_autov3
-from .errors import ConflictError, FieldError, NotFoundError
-from .hashes import AUTOV2_DIGITS, parse_hash
-from .keys import Caller
-from .limits import Limits
-from .registration import check_tensor, read_registration
+from .database import Database, Record, among
+from .enrichment.shown import shown_enrichment
+from .errors import ConflictError, FieldError, NotFoundError, RequestError
+from .hashes import AUTOV2_DIGITS, ModelHash, parse_hash
+from .provenance import provenance
 from .schema import model_metadata, models, placements, servers
-from .trust.audit import note
 
 ID_DIGITS = AUTOV2_DIGITS - 1
 """An id has fewer digits than the shortest hash, so that an all-digit AutoV2 is never read as one."""
@@ -43,71 +40,11 @@ class Search:
 class Registry:
     """All models of one hub."""
 
-    def __init__(
-        self, database: Database, clock: Clock, ages: Ages, limits: Limits, availability: Availability
-    ) -> None:
+    def __init__(self, database: Database, clock: Clock, ages: Ages, availability: Availability) -> None:
         self._database = database
         self._clock = clock
         self._ages = ages
-        self._limits = limits
         self._availability = availability
-
-    # Registering
-
-    def register(self, body: Mapping[str, Any], caller: Caller | None = None) -> tuple[dict[str, Any], bool]:
-        """Make a model known, or add to what is known of it; return the answer and whether it is new.
-
-        Raises:
-            FieldError: a field is missing or wrong.
-            ConflictError: its hashes contradict each other, or what is known (``hash_conflict``).
-        """
-        stated = read_registration(body, self._limits)
-
-        def work(connection: Connection) -> tuple[int, bool]:
-            model_id, created = self._register(connection, stated, self._clock())
-            details = {"name": stated["name"], "type": stated["type"], "new": created}
-            note(connection, caller, "model_registered", stated["hash_sha256"] or stated["hash_autov2"], details)
-            return model_id, created
-
-        model_id, created = self._database.write(work)
-        return {**self.get(str(model_id)), "created": created}, created
-
-    def _register(self, connection: Connection, stated: dict[str, Any], now: float) -> tuple[int, bool]:
-        stated = dict(stated)  # the transaction may run again
-        content = stated.pop("content")
-        if content is not None:
-            statement = self._database.insert(model_metadata).values(
-                digest=stated["registered_metadata_digest"],
-                claimed_v3=claimed_autov3(json.loads(content)),
-                content=content,
-            )
-            connection.execute(statement.on_conflict_do_nothing())
-        known = self._known(connection, stated)
-        if known is None and stated["hash_sha256"] is not None:
-            known_models.promote(self._database, connection, [stated["hash_sha256"]], now)
-            known = self._known(connection, stated)
-        values = {name: value for name, value in stated.items() if value is not None}
-        if known is None:
-            row = {"name": stated["hash_autov2"], **values, "created_at": now, "registered_at": now}
-            made = connection.execute(models.insert().values(**row)).inserted_primary_key
-            assert made is not None
-            return int(made[0]), True
-        check_tensor(known, stated)
-        connection.execute(update(models).where(models.c.id == known.id).values(**values, registered_at=now))
-        return int(known.id), False
-
-    def _known(self, connection: Connection, stated: Mapping[str, Any]) -> Record | None:
-        columns = (models.c.id, models.c.hash_sha256, models.c.hash_tensor)
-        if stated["hash_sha256"] is not None:
-            query = select(*columns).where(models.c.hash_sha256 == stated["hash_sha256"])
-            return connection.execute(query).first()
-        rows = connection.execute(select(*columns).where(models.c.hash_autov2 == stated["hash_autov2"])).all()
-        complete = [row for row in rows if row.hash_sha256 is not None]
-        if len(complete) == 1:
-            return complete[0]
-        return next((row for row in rows if row.hash_sha256 is None), None)
-
-    # Reading
 
     def get(self, text: str) -> dict[str, Any]:
         """Return one model, by its id or any form of its hash, with its metadata and where it is.
@@ -134,41 +71,49 @@ class Registry:
             digests = [more.metadata_digest, more.registered_metadata_digest]
             query = select(model_metadata.c.digest, model_metadata.c.content)
             rows = connection.execute(query.where(model_metadata.c.digest.in_(digests))).all()
-        contents = {row.digest: row.content for row in rows}
+            contents = {row.digest: json.loads(row.content) for row in rows}
+            in_file, registered = (contents.get(digest, {}) for digest in digests)
+            said = provenance(connection, row.id, in_file, registered)
+            asked = shown_enrichment(connection, row.id)
         identified = json.loads(more.identification or "{}")
-        described = {}
-        for digest in digests:  # what was registered by hand wins over what stands in the file
-            described.update(json.loads(contents.get(digest, "{}")))
         model = {
             **summary(row),
             "evidence": identified.get("evidence", []),
             "conflicts": identified.get("conflicts", []),
-            "metadata": described,
+            "metadata": {**in_file, **registered},  # what was registered by hand wins over what stands in the file
             "found": {name: getattr(more, name) for name in ("type", "ecosystem", "base_model", "confidence")},
             "registered": more.registered_at is not None,
+            "fields": said,
+            "civitai": asked,
         }
         return {"success": True, "model": model, **state}
 
     def one(self, connection: Connection, text: str) -> Record:
         """Return the row (``SUMMARY``) of one model by its id or any form of its hash; raises as ``get``."""
-        if text.isascii() and text.isdigit() and len(text) <= ID_DIGITS:
-            row = connection.execute(select(*SUMMARY).where(models.c.id == int(text))).first()
-            if row is None:
-                raise NotFoundError(f"no model has the id {text}", code="model_not_found")
-            return row
-        asked = parse_hash(text)
-        if asked is None:
-            raise FieldError("hash", f"must be an id of up to {ID_DIGITS} digits, or 10, 12 or 64 hex digits")
-        rows = self._availability.find(connection, asked)
-        if not rows:
-            raise NotFoundError(f"no model with the hash {asked.digits} is known here", code="model_not_found")
-        if len(rows) > 1:
-            raise ConflictError(
-                f"the hash {asked.digits} may mean {len(rows)} models; ask with the SHA-256 of one of them",
-                {"candidates": [summary(row) for row in sorted(rows, key=lambda row: row.id)]},
-                code="ambiguous_hash",
-            )
-        return rows[0]
+        found = self.several(connection, [text])[0]
+        if isinstance(found, RequestError):
+            raise found
+        return found
+
+    def several(self, connection: Connection, texts: Iterable[str]) -> list[Record | RequestError]:
+        """Return for each of these ids or hashes its model's row, or why there is none; costs the same for many."""
+        asked = [(text, text if _is_id(text) else parse_hash(text)) for text in texts]
+        hashes = [each for _, each in asked if isinstance(each, ModelHash)]
+        ids = {int(each) for _, each in asked if isinstance(each, str)}
+        found = self._availability.find_many(connection, hashes) if hashes else {}
+        query = select(*SUMMARY).where(among(connection, models.c.id, ids))
+        by_id = {row.id: row for row in connection.execute(query)} if ids else {}
+        listed: list[Record | RequestError] = []
+        for text, each in asked:
+            if isinstance(each, ModelHash):
+                listed.append(_sole(each, found[each.digits]))
+            elif each is None:
+                listed.append(
+                    FieldError("hash", f"must be an id of up to {ID_DIGITS} digits, or 10, 12 or 64 hex digits")
+                )
+            else:
+                listed.append(by_id.get(int(each)) or _unknown(f"no model has the id {text}"))
+        return listed
 
     def search(self, search: Search) -> dict[str, Any]:
         """Return one page of the models that a search finds, oldest first, each with where it is.
@@ -209,7 +154,7 @@ class Registry:
         for word in (search.words or "").lower().split():
             conditions.append(
                 or_(
-                    func.lower(models.c.name).contains(word, autoescape=True),
+                    func.lower(effective.NAME).contains(word, autoescape=True),
                     exists().where(here, func.lower(placements.c.path).contains(word, autoescape=True)),
                     *_hash_begins(word),
                 )
@@ -225,7 +170,7 @@ class Registry:
         seen = anywhere.where(placements.c.server_id == servers.c.id)
         alive = seen.where(servers.c.last_seen >= now - self._ages.offline_after_seconds)
         present = seen.where(servers.c.last_seen >= now - self._ages.stale_after_seconds, placements.c.state == PRESENT)
-        sourced = models.c.sources.is_not(None)
+        sourced = effective.HAS_SOURCES
         conditions = {
             AVAILABLE: present,
             STALE: and_(alive, not_(present)),
@@ -234,6 +179,26 @@ class Registry:
             UNAVAILABLE: and_(not_(anywhere), not_(sourced)),
         }
         return conditions[status]
+
+
+def _is_id(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) <= ID_DIGITS
+
+
+def _unknown(message: str) -> RequestError:
+    return NotFoundError(message, code="model_not_found")
+
+
+def _sole(asked: ModelHash, rows: list[Record]) -> Record | RequestError:
+    if not rows:
+        return _unknown(f"no model with the hash {asked.digits} is known here")
+    if len(rows) == 1:
+        return rows[0]
+    return ConflictError(
+        f"the hash {asked.digits} may mean {len(rows)} models; ask with the SHA-256 of one of them",
+        {"candidates": [summary(row) for row in sorted(rows, key=lambda row: row.id)]},
+        code="ambiguous_hash",
+    )
 
 
 def _hash_begins(word: str) -> list[ColumnElement[bool]]:

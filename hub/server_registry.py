@@ -8,13 +8,15 @@ from sqlalchemy import Connection, delete, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from ..hub_client.digest import to_hex
-from . import fields
+from . import fields, past, server_states
 from .ages import Ages, iso_time
 from .bodies import REQUESTS
 from .clock import Clock
 from .database import Database, Record
 from .errors import ConflictError, FieldError, NotFoundError
-from .keys import Caller
+from .events import tell
+from .events.kinds import SERVER_ADDED, SERVER_CHANGED, SERVER_REMOVED
+from .keys import Caller, revoke_where
 from .limits import Limits
 from .placing import from_signed
 from .schema import api_keys, pairing_codes, placements, servers
@@ -44,7 +46,7 @@ class ServerRegistry:
             NotFoundError: there is none.
         """
         with self._database.read() as connection:
-            return self._shown(_find(connection, name), self._clock())
+            return self._shown(find_server(connection, name), self._clock())
 
     def add(self, body: Mapping[str, Any], caller: Caller | None = None) -> dict[str, Any]:
         """Add a server by hand.
@@ -66,6 +68,7 @@ class ServerRegistry:
                 raise ConflictError(f"there is a server {row['alias']!r} already", code="server_exists")
             connection.execute(servers.insert().values(**row))
             note(connection, caller, "server_added", server_id, {**values})
+            tell(connection, SERVER_ADDED, server_id, data={"alias": row["alias"]})
 
         self._write(work, str(row["alias"]))
         return self.get(server_id)
@@ -79,7 +82,7 @@ class ServerRegistry:
         values = self._values(body)
 
         def work(connection: Connection) -> str:
-            server_id = str(_find(connection, name, lock=True).id)
+            server_id = str(find_server(connection, name, lock=True).id)
             if "alias" in values:
                 taken = select(servers.c.id).where(servers.c.alias == values["alias"], servers.c.id != server_id)
                 if connection.execute(taken).first() is not None:
@@ -87,6 +90,7 @@ class ServerRegistry:
             if values:
                 connection.execute(update(servers).where(servers.c.id == server_id).values(**values))
                 note(connection, caller, "server_changed", server_id, values)
+                tell(connection, SERVER_CHANGED, server_id, data=_brief(values))
             return server_id
 
         return self.get(self._write(work, str(values.get("alias", name))))
@@ -101,12 +105,16 @@ class ServerRegistry:
         """
 
         def work(connection: Connection) -> None:
-            server_id = _find(connection, name, lock=True).id
-            connection.execute(delete(placements).where(placements.c.server_id == server_id))
+            server = find_server(connection, name, lock=True)
+            server_id = server.id
+            theirs, now = placements.c.server_id == server_id, self._clock()
+            past.keep(connection, theirs, now)
+            connection.execute(delete(placements).where(theirs))
             connection.execute(delete(servers).where(servers.c.id == server_id))
-            theirs = update(api_keys).where(api_keys.c.server_id == server_id, api_keys.c.revoked_at.is_(None))
-            connection.execute(theirs.values(revoked_at=self._clock()))
+            revoke_where(connection, api_keys.c.server_id == server_id, now)
             connection.execute(delete(pairing_codes).where(pairing_codes.c.server_id == server_id))
+            server_states.close(connection, server_id, now)
+            tell(connection, SERVER_REMOVED, server_id, data={"alias": server.alias, "count": server.entry_count})
             note(connection, caller, "server_removed", server_id, {})
 
         self._database.write(work)
@@ -122,7 +130,7 @@ class ServerRegistry:
         wanted = fields.choice(body, "request", REQUESTS)
 
         def work(connection: Connection) -> list[str]:
-            server = _find(connection, name, lock=True)
+            server = find_server(connection, name, lock=True)
             pending = list(dict.fromkeys([*json.loads(server.requests), wanted]))
             change = update(servers).where(servers.c.id == server.id)
             connection.execute(change.values(requests=json.dumps(pending), requests_handed_at=None))
@@ -170,7 +178,11 @@ class ServerRegistry:
         }
 
 
-def _find(connection: Connection, name: str, *, lock: bool = False) -> Record:
+def _brief(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: text[:200] for name, text in values.items() if isinstance(text, str)}
+
+
+def find_server(connection: Connection, name: str, *, lock: bool = False) -> Record:
     """Return a server's row by its id, else by its alias; ``lock`` it for this transaction to change."""
     if fields.is_clean(name):
         query = select(servers).where(or_(servers.c.id == name, servers.c.alias == name))

@@ -7,20 +7,30 @@ from typing import Any
 from sqlalchemy import select, update
 
 from .ages import Ages
+from .aliases import Aliases
 from .attempts import Attempts
 from .availability import Availability
 from .background import Job
 from .catalogues import Catalogues
 from .clock import Clock, hub_clock
 from .database import Database
+from .events.broadcaster import Broadcaster
+from .events.log import EventLog
+from .finding import Finding
+from .fleet import Fleet
+from .growth import Growth
+from .history import History
 from .keys import Keys
 from .migrating import migrate
 from .overrides import Overrides
 from .pairing import Pairing
 from .reading import BodyReader
+from .registrations import Registrations
 from .registry import Registry
+from .retention import Retention
 from .schema import hub_identity, servers
 from .server_registry import ServerRegistry
+from .server_states import LOOK_EVERY_SECONDS, ServerStates
 from .settings import HubSettings
 from .sync import Inventories
 from .trust.audit import AuditLog
@@ -28,6 +38,7 @@ from .trust.entrance import Entrance
 from .trust.last_seen import WRITE_EVERY_SECONDS
 from .trust.login import Login
 from .trust.login_codes import LoginCodes
+from .trust.rates import Rate
 from .trust.sessions import Sessions
 
 PUBLIC_BODY_BYTES = 4096
@@ -50,7 +61,7 @@ class Hub:
         self.clock = clock or hub_clock()
         ages = Ages(settings.stale_after_seconds, settings.offline_after_seconds)
         limits = settings.limits
-        self.database = Database(settings)
+        self.database = Database(settings, self.clock)
         try:
             self.migration = migrate(self.database)
             self._forget_the_future()
@@ -61,10 +72,14 @@ class Hub:
         self.keys = Keys(self.database, wall_clock)
         self.availability = Availability(self.database, self.clock, ages, limits.batch_hashes)
         self.inventories = Inventories(self.database, self.clock, ages, limits, settings.request_repeat_seconds)
-        self.registry = Registry(self.database, self.clock, ages, limits, self.availability)
+        self.registry = Registry(self.database, self.clock, ages, self.availability)
         self.servers = ServerRegistry(self.database, self.clock, ages, limits)
+        self.fleet = Fleet(self.database, self.clock, ages)
         self.catalogues = Catalogues(settings.data_dir)
         self.overrides = Overrides(self.database, self.clock, limits, self.registry, self.catalogues)
+        self.registrations = Registrations(self.database, self.clock, limits, self.registry, self.catalogues)
+        self.aliases = Aliases(self.database, self.clock, limits, self.registry)
+        self.finding = Finding(self.database, limits, self.availability)
         self.bodies = BodyReader(limits, settings.large_body_slots)
         tiny = replace(limits, body_bytes=PUBLIC_BODY_BYTES, unpacked_bytes=PUBLIC_BODY_BYTES)
         self.small_bodies = BodyReader(tiny, settings.large_body_slots)
@@ -75,9 +90,23 @@ class Hub:
             self.database, wall_clock, settings.session_idle_days, settings.session_days, self.keys.last_seen
         )
         self.login = Login(self.database, self.keys, self.login_codes, self.sessions, Attempts(self.clock))
-        self.entrance = Entrance(self.keys, self.sessions, self._hub_id())
+        requests = Rate(self.clock, "requests with this key", settings.requests_per_minute)
+        failures = Rate(self.clock, "requests with wrong keys from this address", settings.failed_keys_per_minute)
+        self.entrance = Entrance(self.keys, self.sessions, self._hub_id(), requests, failures)
         self.audit = AuditLog(self.database, settings.audit_keep_days)
+        self.history = History(self.database, self.clock, self.registry)
+        self.events = EventLog(self.database)
+        self.broadcaster = Broadcaster(
+            self.database, self.events, self.keys, settings.event_streams, limits.streams_per_key
+        )
+        self.server_states = ServerStates(self.database, self.clock, ages)
+        self.growth = Growth(self.database, self.clock)
+        self.retention = Retention(self.database, self.clock, settings.events_keep_days, settings.history_keep_days)
         self.jobs: list[Job] = [
+            *self.broadcaster.jobs,
+            Job("server states", LOOK_EVERY_SECONDS, self.server_states.look),
+            Job("growth", 600.0, self.growth.sample),
+            Job("retention", 600.0, self.retention.prune),
             Job("last seen", WRITE_EVERY_SECONDS, self.keys.last_seen.write),
             Job("audit", AUDIT_EVERY_SECONDS, self.audit.prune),
         ]

@@ -32,6 +32,11 @@ class HubSettings:
     session_days: float = 30.0
     hsts_seconds: int = 0
     audit_keep_days: float = 365.0
+    requests_per_minute: int = 3000
+    failed_keys_per_minute: int = 120
+    events_keep_days: float = 30.0
+    history_keep_days: float = 730.0
+    event_streams: int = 1000
     limits: Limits = field(default_factory=Limits)
 
     def __post_init__(self) -> None:
@@ -42,9 +47,13 @@ class HubSettings:
             )
         if self.busy_timeout_seconds <= 0 or self.request_repeat_seconds <= 0 or self.large_body_slots < 1:
             raise SettingsError("busy_timeout_seconds, request_repeat_seconds and large_body_slots must be above 0")
+        if not (self.events_keep_days > 0 and self.history_keep_days > 0 and self.event_streams >= 0):
+            raise SettingsError("events_keep_days and history_keep_days must be above 0, event_streams not below it")
 
         if not 0 < self.session_idle_days <= self.session_days <= 400:
             raise SettingsError("session_idle_days must be above 0 and not above session_days, which is at most 400")
+        if self.requests_per_minute < 0 or self.failed_keys_per_minute < 0:
+            raise SettingsError("requests_per_minute and failed_keys_per_minute must not be below 0 (0: any number)")
         if self.hsts_seconds < 0 or self.audit_keep_days <= 0:
             raise SettingsError("hsts_seconds must not be below 0, and audit_keep_days must be above 0")
 

@@ -7,22 +7,28 @@ agent whose answer was lost finds its state there at the next heartbeat. ``docs/
 
 import json
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import Connection, select, update
 
 from ..hub_client import digest as digests
-from . import placing
-from .ages import Ages, iso_time
+from . import placing, server_states
+from .ages import PRESENT, Ages, iso_time
 from .bodies import PROTOCOL, Body, Buckets, Delta, Heartbeat, Sender
 from .clock import Clock
 from .database import Database, Record
 from .entries import Entry
 from .errors import ConflictError, DigestMismatchError
+from .events import tell
+from .events.kinds import INVENTORY_CHANGED
+from .known_servers import make_known
 from .limits import Limits
 from .placing import Held, from_signed, to_signed
 from .schema import metadata_wanted, servers
+
+_SAMPLE = 10
+"""Models that an event about a changed inventory names."""
 
 
 @dataclass
@@ -38,6 +44,8 @@ class _Change:
     buckets: dict[str, Any] | None = None
     complete: bool = False
     """The body held the whole inventory."""
+    sample: list[Entry] = field(default_factory=list)
+    """A few of the entries that were added or updated."""
 
 
 class Inventories:
@@ -84,11 +92,15 @@ class Inventories:
                 entry_count=change.count,
                 last_seen=now,
                 agent_id=None if sender.leaving else sender.agent_id,
+                noted_state=PRESENT,
                 agent=sender.agent if sender.agent is not None else server.agent,
                 requests=json.dumps(pending),
                 requests_handed_at=handed_at,
             )
         )
+        if server.noted_state != PRESENT:
+            server_states.note(connection, server_id, server.noted_state, PRESENT, now)
+        _tell_change(connection, server_id, change)
         answer = {
             "success": True,
             "protocol": PROTOCOL,
@@ -108,8 +120,7 @@ class Inventories:
         query = select(servers).where(servers.c.id == server_id).with_for_update()
         server = connection.execute(query).first()
         if server is None:
-            row = {"id": server_id, "alias": server_id, "created_at": now}
-            connection.execute(self._database.insert(servers).values(**row).on_conflict_do_nothing())
+            make_known(self._database, connection, server_id, now)
             server = connection.execute(query).first()
         if server is None:
             raise ConflictError(
@@ -198,8 +209,9 @@ class Inventories:
             digest=(from_signed(server.digest) + plan.digest_change) % digests.MODULUS,
             count=server.entry_count + plan.added - len(plan.removed),
             added=plan.added,
-            updated=plan.updated,
+            updated=len(plan.changed),
             removed=len(plan.removed),
+            sample=plan.upserts[:_SAMPLE],
         )
 
     # Trust, but once
@@ -219,6 +231,13 @@ class Inventories:
             self._database.write(lambda connection: _restate(connection, server_id))
         with self._audit_lock:
             self._audited.add(server_id)
+
+
+def _tell_change(connection: Connection, server_id: str, change: _Change) -> None:
+    counts = {"added": change.added, "updated": change.updated, "removed": change.removed}
+    if any(counts.values()):
+        named = [{"name": one.name[:100], "type": one.type, "hash": one.sha256 or one.autov2} for one in change.sample]
+        tell(connection, INVENTORY_CHANGED, server_id, data={**counts, "count": change.count, "models": named})
 
 
 def _buckets(connection: Connection, server_id: str, bits: int) -> dict[str, Any]:

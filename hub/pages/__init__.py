@@ -1,5 +1,5 @@
 """The hub's web page: server-rendered, readable without JavaScript."""
 
-from . import access
+from . import assets, fleet, login, theme
 
-PAGE_ROUTERS = (access.router,)
+PAGE_ROUTERS = (assets.router, login.router, theme.router, fleet.router)

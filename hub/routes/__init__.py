@@ -1,15 +1,31 @@
 """HTTP: routes translate between requests and the services, and decide nothing."""
 
-from . import documentation, ecosystems, keys, models, operations, overrides, pairing, servers, sync
+from . import (
+    aliases,
+    documentation,
+    ecosystems,
+    events,
+    history,
+    keys,
+    models,
+    operations,
+    overrides,
+    pairing,
+    servers,
+    sync,
+)
 
 ALL_ROUTERS = (
     operations.router,
     documentation.router,
     sync.router,
+    aliases.router,  # before models: its {hash} would take "find"
     models.router,
     overrides.router,
     servers.router,
     ecosystems.router,
     pairing.router,
+    events.router,
+    history.router,
     keys.router,
 )

@@ -38,7 +38,7 @@ async def register(request: Request, caller: CallerOf) -> Response:
     hub = the_hub(request)
     caller.must_register()
     async with hub.bodies.object(request) as body:
-        answer, created = await run_in_threadpool(hub.registry.register, body, caller)
+        answer, created = await run_in_threadpool(hub.registrations.register, body, caller)
     return AsciiJson(answer, status_code=201 if created else 200)
 
 
@@ -66,3 +66,32 @@ def search(
 def get(request: Request, hash: str, _caller: CallerOf) -> Response:  # noqa: A002 (the name in the contract)
     """Show one model, by its id (up to 9 digits) or any form of its hash."""
     return AsciiJson(the_hub(request).registry.get(hash))
+
+
+@router.put("/{hash}", openapi_extra=openapi.body("ChangeBody"))
+async def change(request: Request, hash: str, caller: CallerOf) -> Response:  # noqa: A002
+    """Change what is registered of a model by hand (an admin); null takes a field back, a missing one stays.
+
+    ``undo`` in the answer is an item of ``PUT /api/v1/models`` that puts back what this replaced.
+    """
+    hub = the_hub(request)
+    caller.must_administer()
+    async with hub.bodies.object(request) as body:
+        return AsciiJson(await run_in_threadpool(hub.registrations.change, hash, body, caller))
+
+
+@router.put("", openapi_extra=openapi.body("ChangesBody"), responses={422: openapi.ERROR})
+async def change_many(request: Request, caller: CallerOf) -> Response:
+    """Change what is registered of up to 1,000 models in one transaction; ``undo`` is the body that puts it back."""
+    hub = the_hub(request)
+    caller.must_administer()
+    async with hub.bodies.object(request) as body:
+        return AsciiJson(await run_in_threadpool(hub.registrations.change_many, body, caller))
+
+
+@router.post("/overrides", openapi_extra=openapi.body("OverridesBody"))
+async def correct_many(request: Request, caller: CallerOf) -> Response:
+    """Correct up to 1,000 models by hand in one transaction, as ``PUT /api/v1/models/{hash}/overrides`` does one."""
+    hub = the_hub(request)
+    async with hub.bodies.object(request) as body:
+        return AsciiJson(await run_in_threadpool(hub.overrides.put_many, body, caller))

@@ -89,6 +89,41 @@ _QUESTION = {
     },
 }
 
+_TEXT_OR_NULL = {"type": ["string", "null"], "minLength": 1, "maxLength": 500}
+_OVERRIDE = {
+    "base_model": {"type": ["string", "null"], "description": "base model or ecosystem, any name of it"},
+    "type": {"type": ["string", "null"], "description": "a model type such as LORA"},
+    "note": {"type": ["string", "null"], "maxLength": 500},
+}
+_CHANGE = {
+    "name": _TEXT_OR_NULL,
+    "type": {"type": ["string", "null"], "description": "a model type such as LORA"},
+    "base_model": {**_TEXT_OR_NULL, "description": "base model or ecosystem, any name of it in the catalogue"},
+    "size": {"type": ["integer", "null"], "minimum": 0},
+    "civitai_id": {"type": ["integer", "string", "null"]},
+    "civitai_version_id": {"type": ["integer", "string", "null"]},
+    "download_urls": {"type": ["array", "null"], "items": {"type": "string"}, "maxItems": 100},
+    "metadata": {"type": ["object", "string", "null"], "description": "an object, or the digest of one that is known"},
+    "as_written": {"type": "boolean", "default": False, "description": "take base_model and ecosystem as they are"},
+    "ecosystem": {**_TEXT_OR_NULL, "description": "with as_written alone"},
+    "confidence": {"type": ["number", "null"], "minimum": 0, "maximum": 1},
+}
+
+
+def _bulk(properties: dict[str, Any]) -> dict[str, Any]:
+    hash_or_id = {"type": "string", "description": "a hash of 10, 12 or 64 digits, or an id"}
+    item = {"type": "object", "required": ["hash"], "properties": {"hash": hash_or_id, **properties}}
+    return {
+        "type": "object",
+        "required": ["items"],
+        "properties": {
+            "items": {"type": "array", "maxItems": 1000, "items": item},
+            "dry_run": {"type": "boolean", "default": False, "description": "say what would be, change nothing"},
+            "all_or_nothing": {"type": "boolean", "default": True},
+        },
+    }
+
+
 SCHEMAS: dict[str, dict[str, Any]] = {
     "SyncBody": {
         "description": "One of four; what another one of them has is not looked at.",
@@ -188,12 +223,47 @@ SCHEMAS: dict[str, dict[str, Any]] = {
     "OverrideBody": {
         "type": "object",
         "anyOf": [{"required": ["base_model"]}, {"required": ["type"]}],
+        "properties": _OVERRIDE,
+    },
+    "FindBody": {
+        "type": "object",
+        "required": ["questions"],
         "properties": {
-            "base_model": {"type": ["string", "null"], "description": "base model or ecosystem, any name of it"},
-            "type": {"type": ["string", "null"], "description": "a model type such as LORA"},
-            "note": {"type": ["string", "null"], "maxLength": 500},
+            "questions": {
+                "type": "array",
+                "maxItems": 1000,
+                "items": {
+                    "anyOf": [
+                        {"type": "string", "minLength": 1, "maxLength": 2048},
+                        {
+                            "type": "object",
+                            "oneOf": [{"required": ["path"]}, {"required": ["name"]}],
+                            "properties": {
+                                "path": {"type": "string", "minLength": 1, "maxLength": 2048},
+                                "name": {"type": "string", "minLength": 1, "maxLength": 2048},
+                                "type": {"type": "string"},
+                                "server": _TEXT,
+                            },
+                        },
+                    ]
+                },
+            }
         },
     },
+    "AliasesBody": {
+        "type": "object",
+        "required": ["aliases"],
+        "properties": {
+            "aliases": {
+                "type": "array",
+                "maxItems": 100,
+                "items": {"type": "string", "minLength": 1, "maxLength": 2048},
+            }
+        },
+    },
+    "OverridesBody": _bulk(_OVERRIDE),
+    "ChangeBody": {"type": "object", "minProperties": 1, "properties": _CHANGE},
+    "ChangesBody": _bulk(_CHANGE),
     "KeyBody": {
         "type": "object",
         "required": ["name", "scope"],

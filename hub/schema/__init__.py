@@ -1,6 +1,9 @@
 """The tables of the hub's database, as the newest migration leaves them."""
 
 from .base import RowId, metadata
+from .enrichment import enrichments, metadata_services
+from .events import event_log, events
+from .history import growth, past_placements, server_states
 from .inventory import metadata_wanted, model_aliases, model_metadata, models, placements, servers
 from .trust import api_keys, audit, hub_identity, login_codes, pairing_codes, sessions
 
@@ -8,15 +11,22 @@ __all__ = [
     "RowId",
     "api_keys",
     "audit",
+    "enrichments",
+    "event_log",
+    "events",
+    "growth",
     "hub_identity",
     "login_codes",
     "metadata",
+    "metadata_services",
     "metadata_wanted",
     "model_aliases",
     "model_metadata",
     "models",
     "pairing_codes",
+    "past_placements",
     "placements",
+    "server_states",
     "servers",
     "sessions",
 ]

@@ -37,8 +37,10 @@ servers = Table(
     Column("entry_count", Integer, nullable=False, default=0),
     Column("requests", Text, nullable=False, default="[]"),
     Column("requests_handed_at", Double),
+    Column("noted_state", String(10), nullable=False, default="offline"),
 )
-"""``digest`` is the inventory's, as a signed integer; it and ``entry_count`` change only together with the rows."""
+"""``digest`` is the inventory's, as a signed integer; it and ``entry_count`` change only together with the rows.
+``noted_state`` is the state that was told last (``server_states``); what a server is now follows from ``last_seen``."""
 
 models = Table(
     "models",
@@ -70,12 +72,39 @@ models = Table(
     Column("override_key", String(80)),
     Column("override_by", Text),
     Column("override_at", Double),
+    Column("imported_at", Double),
+    Column("found_by", String(100)),
+    Column("found_at", Double),
+    Column("registered_name", Text),
+    Column("registered_type", String(40)),
+    Column("registered_size_bytes", BigInteger),
+    Column("registered_ecosystem", Text),
+    Column("registered_base_model", Text),
+    Column("registered_confidence", Double),
+    Column("registered_key", String(80)),
+    Column("registered_by", Text),
+    Column("enriched_name", Text),
+    Column("enriched_type", String(40)),
+    Column("enriched_size_bytes", BigInteger),
+    Column("enriched_ecosystem", Text),
+    Column("enriched_base_model", Text),
+    Column("enriched_civitai_id", Text),
+    Column("enriched_civitai_version_id", Text),
+    Column("enriched_words", Text),
+    Column("enriched_sources", Text),
+    Column("enriched_at", Double),
 )
 """One row per file content. ``metadata_digest`` names what the file's metadata was last said to be, held or not;
 ``identification`` is JSON with ``evidence`` and ``conflicts``; ``sources`` is JSON, places to download from.
 ``verified``: some agent read these bytes once. A row is deleted only where that never was and a verified hash refuted
 the claim. ``override_…``: what a person said instead (``overrides``), by which key, of what name, and when; a sync
-never writes it."""
+never writes it. ``imported_at``: when a database of StableQueue told of it first (``stablequeue``).
+
+``name``, ``type``, ``size_bytes``, ``ecosystem``, ``base_model``, ``confidence`` and ``identification`` are what agents
+found: the server ``found_by`` brought these values at ``found_at``; where that is null, no agent ever had the model,
+and they stand for what an import brought. ``registered_…`` is what was registered by hand, by which key, and
+``sources``, ``civitai_id`` and ``civitai_version_id`` belong to that; ``enriched_…`` is what the metadata service said
+(``enrichments``). Which of them counts: ``effective``."""
 
 Index("models_hash_autov2", models.c.hash_autov2)
 _with_tensor = text("hash_autov3 IS NOT NULL")
@@ -106,11 +135,13 @@ placements = Table(
     Column("state", String(10), nullable=False),
     Column("by_autov2", Boolean, nullable=False),
     Column("last_seen", Double, nullable=False),
+    Column("since", Double, nullable=False),
     PrimaryKeyConstraint("server_id", "path_key", "path"),
     sqlite_with_rowid=False,
 )
 """One row per server and path. ``path_key`` is a function of the path (16 bits of its SHA-256) and stands before it in
-the key, so that a bucket is one range of it. ``last_seen`` is when the agent last stated this row."""
+the key, so that a bucket is one range of it. ``last_seen`` is when the agent last stated this row, ``since`` when it
+first stated this model at this path."""
 
 Index("model_server_availability_model_id", placements.c.model_id)
 _by_autov2 = text("by_autov2")
@@ -127,8 +158,18 @@ model_aliases = Table(
     Column("id", RowId, primary_key=True, autoincrement=True),
     Column("model_id", RowId, ForeignKey("models.id", ondelete="CASCADE"), nullable=False),
     Column("alias_path", Text, nullable=False),
+    Column("name_key", Text, nullable=False),
+    Column("source", String(10), nullable=False),
+    Column("said_by", Text),
+    Column("created_at", Double, nullable=False),
     UniqueConstraint("alias_path", "model_id"),
 )
+"""Names and paths under which a model is found. ``name_key`` is the folded name without folder and extension (see
+``names``): a look-up is one probe for it, and narrows the few rows that it finds. ``source`` is ``hand``, ``import`` or
+``seen`` (the name of an agent's file, kept when the file is gone); ``said_by`` is the name of the key that said it."""
+
+Index("model_aliases_name_key", model_aliases.c.name_key)
+Index("model_aliases_model_id", model_aliases.c.model_id)
 
 model_metadata = Table(
     "model_metadata",

@@ -17,6 +17,8 @@ PUBLIC = frozenset(
         "POST /api/v1/pair",
         "GET /login",
         "POST /login",
+        "GET /static/{name}",
+        "GET /favicon.ico",
     }
 )
 """Routes for whoever can reach the hub."""
@@ -35,6 +37,19 @@ LEAST: dict[str, str] = {
     "GET /api/v1/models/{hash}/overrides": CLIENT,
     "PUT /api/v1/models/{hash}/overrides": AGENT,
     "DELETE /api/v1/models/{hash}/overrides": AGENT,
+    "GET /api/v1/models/find": CLIENT,
+    "POST /api/v1/models/find": CLIENT,
+    "GET /api/v1/models/{hash}/aliases": CLIENT,
+    "PUT /api/v1/models/{hash}/aliases": AGENT,
+    "DELETE /api/v1/models/{hash}/aliases": AGENT,
+    "GET /api/v1/models/{hash}/history": CLIENT,
+    "PUT /api/v1/models": ADMIN,
+    "PUT /api/v1/models/{hash}": ADMIN,
+    "POST /api/v1/models/overrides": AGENT,
+    "GET /api/v1/servers/{server_id}/history": CLIENT,
+    "GET /api/v1/growth": CLIENT,
+    "GET /api/v1/events": CLIENT,
+    "POST /theme": CLIENT,
     "GET /api/v1/servers": CLIENT,
     "POST /api/v1/servers": ADMIN,
     "GET /api/v1/servers/{server_id}": CLIENT,
