@@ -32,6 +32,7 @@ from .schema import servers
 from .server_registry import ServerRegistry
 from .server_states import LOOK_EVERY_SECONDS, ServerStates
 from .settings import HubSettings
+from .storage.backups import before_migrating
 from .sync import Inventories
 
 PUBLIC_BODY_BYTES = 4096
@@ -42,10 +43,11 @@ class Hub:
     """The services of one hub over one database; every route finds them at ``request.app.state.hub``."""
 
     def __init__(self, settings: HubSettings, clock: Clock | None = None) -> None:
-        """Open and migrate the database.
+        """Open the database and migrate it, after a backup.
 
         Raises:
             DatabaseUnusableError: it cannot be used; the message says why.
+            BackupError: it has to be migrated, and there can be no backup.
         """
         self.settings = settings
         self.clock = clock or hub_clock()
@@ -53,7 +55,7 @@ class Hub:
         limits = settings.limits
         self.database = Database(settings, self.clock)
         try:
-            self.migration = migrate(self.database)
+            self.migration = migrate(self.database, before_migrating(settings))
             self._forget_the_future()
         except BaseException:
             self.database.close()

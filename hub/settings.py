@@ -18,7 +18,8 @@ class HubSettings:
     """The settings of one hub.
 
     ``data_dir`` is a folder of the hub's own (made with mode 0700 where it is missing); ``database_url`` is an
-    SQLAlchemy or libpq URL of a PostgreSQL database, None for the SQLite file in ``data_dir``.
+    SQLAlchemy or libpq URL of a PostgreSQL database, None for the SQLite file in ``data_dir``. The others are
+    explained in ``docs/hub.md``.
     """
 
     data_dir: Path
@@ -31,6 +32,8 @@ class HubSettings:
     events_keep_days: float = 30.0
     history_keep_days: float = 730.0
     event_streams: int = 1000
+    backup_before_migrating: bool = True
+    backups_kept: int = 10
     limits: Limits = field(default_factory=Limits)
 
     def __post_init__(self) -> None:
@@ -43,6 +46,8 @@ class HubSettings:
             raise SettingsError("busy_timeout_seconds, request_repeat_seconds and large_body_slots must be above 0")
         if not (self.events_keep_days > 0 and self.history_keep_days > 0 and self.event_streams >= 0):
             raise SettingsError("events_keep_days and history_keep_days must be above 0, event_streams not below it")
+        if self.backups_kept < 1:
+            raise SettingsError("backups_kept must be at least 1")
 
     @classmethod
     def from_environment(cls, data_dir: Path, environment: Mapping[str, str] | None = None) -> "HubSettings":
@@ -60,6 +65,9 @@ class HubSettings:
                 continue
             if item.name == "database_url":
                 values[item.name] = text
+                continue
+            if isinstance(item.default, bool):
+                values[item.name] = _switch(name, text)
                 continue
             try:
                 values[item.name] = int(text) if isinstance(item.default, int) else float(text)
@@ -80,3 +88,11 @@ class HubSettings:
         place = parts.netloc.rpartition("@")[2]
         user = parts.username
         return urlunsplit((parts.scheme, f"{user}@{place}" if user else place, parts.path, "", ""))
+
+
+def _switch(name: str, text: str) -> bool:
+    words = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
+    try:
+        return words[text.lower()]
+    except KeyError:
+        raise SettingsError(f"{name} must be 1 or 0, not {text[:40]!r}") from None
