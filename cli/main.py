@@ -18,7 +18,7 @@ from .output import ABORTED, DONE, VERBOSE_HELP, WRONG_USE, CommandError, LogFor
 COMMANDS = {
     "up": "start a hub and an agent over a folder of models, in one go",
     "agent": "run the agent of one server: find, hash, watch and tell the hub",
-    "hub": "run a hub, make and revoke its keys, pair web UIs with it",
+    "hub": "run a hub, look after its keys and its data, pair web UIs with it",
     "status": "what the agent of this machine and its hub are doing",
     "scan": "list the model files below a folder",
     "hash": "print the hashes of files",

@@ -40,7 +40,7 @@ from .agent import (
 from .availability import line_for
 from .connection import exit_code, own_key_file
 from .folders import home_of
-from .hub import port_number, warn_of_open
+from .hub_options import port_number, warn_of_open
 from .output import DONE, CommandError, command_line, emit, say, tell
 from .progress import size
 

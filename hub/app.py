@@ -5,11 +5,13 @@ import logging
 import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from http import HTTPStatus
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
+from starlette.routing import Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from .._version import VERSION
@@ -67,13 +69,28 @@ async def _refused(_request: Request, error: Exception) -> Response:
 async def _no_route(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     codes = {404: "not_found", 405: "method_not_allowed"}
+    headers = dict(error.headers or {})
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        headers["Allow"] = ", ".join(sorted(_methods_of(request)))  # starlette names those of the first route alone
     refused = RequestError(
         f"{request.method} {request.scope['path']}: {error.detail}",  # its url is built from any Host header
         code=codes.get(error.status_code, "bad_request"),
-        headers=error.headers,
+        headers=headers,
     )
     refused.status = error.status_code
     return error_answer(refused)
+
+
+def _methods_of(request: Request) -> set[str]:
+    """Return what may be done to the path of a request: by the routes that name it, else by those with a variable."""
+    found: dict[int, set[str]] = {}
+    for method in ("DELETE", "GET", "HEAD", "PATCH", "POST", "PUT"):
+        for route in (route for router in ALL_ROUTERS for route in router.routes):
+            match, child = route.matches({**request.scope, "method": method})
+            if match is Match.FULL:
+                found.setdefault(len(child.get("path_params", {})), set()).add(method)
+                break
+    return found[min(found)] if found else set()
 
 
 async def _invalid_parameter(_request: Request, error: Exception) -> Response:

@@ -13,6 +13,7 @@ from starlette.responses import Response
 from ..errors import NotFoundError
 from .answers import AsciiJson
 from .callers import the_hub
+from .described import describe
 
 _MEDIA_TYPES = {"swagger-ui-bundle.js": "text/javascript", "swagger-ui.css": "text/css", "favicon.png": "image/png"}
 """The files of Swagger UI that the package ``fastapi-offline`` brings along and the page needs."""
@@ -31,7 +32,7 @@ router = APIRouter(include_in_schema=False, dependencies=[Depends(_reader)])
 @router.get("/openapi.json")
 def openapi(request: Request) -> Response:
     """Describe every route."""
-    return AsciiJson(request.app.openapi())
+    return AsciiJson(describe(request.app))
 
 
 @router.get("/docs")

@@ -6,20 +6,20 @@ one way of checking is enough for one hub.
 
 from typing import Any
 
+
+def _or_null(properties: dict[str, Any]) -> dict[str, Any]:
+    """Return properties that may be null as well, which is the same as leaving them out."""
+    return {name: {"anyOf": [value, {"type": "null"}]} for name, value in properties.items()}
+
+
 _HASH64 = {"type": "string", "pattern": "^[0-9a-fA-F]{64}$"}
 _AUTOV2 = {"type": "string", "pattern": "^[0-9a-fA-F]{10}$"}
 _DIGEST = {"type": "string", "pattern": "^[0-9a-fA-F]{16}$"}
 _TEXT = {"type": "string", "minLength": 1, "maxLength": 500}
 _SIZE = {"type": "integer", "minimum": 0}
 
-_ENTRY = {
-    "type": "object",
-    "required": ["path", "type", "size"],
-    "anyOf": [{"required": ["sha256"]}, {"required": ["autov2"]}],
-    "properties": {
-        "path": {"type": "string", "description": "<root label>/<relative path>, POSIX-style"},
-        "type": {"type": "string", "description": "a model type such as Checkpoint, LORA or VAE, in any case"},
-        "size": _SIZE,
+_ENTRY_MAY_SAY = _or_null(
+    {
         "mtime_ns": {"type": "integer"},
         "sha256": _HASH64,
         "autov2": _AUTOV2,
@@ -33,18 +33,60 @@ _ENTRY = {
         "evidence": {"type": "array"},
         "conflicts": {"type": "array"},
         "metadata": {"anyOf": [{"type": "object"}, _DIGEST]},
+    }
+)
+
+_ENTRY = {
+    "type": "object",
+    "required": ["path", "type", "size"],
+    "anyOf": [{"required": ["sha256"]}, {"required": ["autov2"]}],
+    "properties": {
+        "path": {"type": "string", "description": "<root label>/<relative path>, POSIX-style"},
+        "type": {"type": "string", "description": "a model type such as Checkpoint, LORA or VAE, in any case"},
+        "size": _SIZE,
+        **_ENTRY_MAY_SAY,
     },
 }
 
 _ENTRIES = {"type": "array", "items": _ENTRY}
 
+_SENDER = _or_null(
+    {
+        "protocol": {"type": "integer"},
+        "agent_id": _TEXT,
+        "agent": {"type": "object"},
+        "leaving": {"type": "boolean"},
+        "acknowledged": {"type": "array", "items": {"enum": ["rescan", "full"]}},
+    }
+)
+_BITS = {"type": "integer", "minimum": 1, "maximum": 16, "default": 8}
+
+_SERVER_ID = {"type": "string", "minLength": 1, "maxLength": 100}
+_SERVER = _or_null(
+    {
+        "alias": _SERVER_ID,
+        "apiUrl": {"type": "string"},
+        "host": {"type": "string"},
+        "port": {"type": "integer", "minimum": 1, "maximum": 65535},
+        "description": {"type": "string"},
+    }
+)
+
 _NAME = {"type": "string", "minLength": 1, "maxLength": 200}
 _QUESTION = {
-    "checkpoint": {**_NAME, "description": "base model or ecosystem, any name of it in any case"},
-    "addon": {**_NAME, "description": "base model or ecosystem of the add-on"},
-    "type": {**_NAME, "description": "the add-on's model type, such as LORA"},
-    "support": {"enum": ["generation", "training", "auction"], "default": "generation"},
-    "runtime": {**_NAME, "description": "ask what this program can load, such as forge"},
+    "type": "object",
+    "required": ["checkpoint", "addon", "type"],
+    "properties": {
+        "checkpoint": {**_NAME, "description": "base model or ecosystem, any name of it in any case"},
+        "addon": {**_NAME, "description": "base model or ecosystem of the add-on"},
+        "type": {**_NAME, "description": "the add-on's model type, such as LORA"},
+        **_or_null(
+            {
+                "support": {"enum": ["generation", "training", "auction"], "default": "generation"},
+                "runtime": {**_NAME, "description": "ask what this program can load, such as forge"},
+            }
+        ),
+    },
 }
 
 _TEXT_OR_NULL = {"type": ["string", "null"], "minLength": 1, "maxLength": 500}
@@ -84,24 +126,55 @@ def _bulk(properties: dict[str, Any]) -> dict[str, Any]:
 
 SCHEMAS: dict[str, dict[str, Any]] = {
     "SyncBody": {
-        "type": "object",
-        "description": "One of four: heartbeat (digest, count), delta, buckets, or the plain full list (models).",
-        "properties": {
-            "protocol": {"type": "integer"},
-            "agent_id": _TEXT,
-            "agent": {"type": "object"},
-            "leaving": {"type": "boolean"},
-            "acknowledged": {"type": "array", "items": {"enum": ["rescan", "full"]}},
-            "mode": {"enum": ["heartbeat", "delta", "buckets", "full"]},
-            "digest": _DIGEST,
-            "count": {"type": "integer", "minimum": 0},
-            "bits": {"type": "integer", "minimum": 1, "maximum": 16},
-            "base": _DIGEST,
-            "upserts": _ENTRIES,
-            "removed": {"type": "array", "items": {"type": "string"}},
-            "buckets": {"type": "object", "additionalProperties": _ENTRIES},
-            "models": _ENTRIES,
-        },
+        "description": "One of four; what another one of them has is not looked at.",
+        "anyOf": [
+            {
+                "title": "heartbeat",
+                "type": "object",
+                "required": ["digest"],
+                "properties": {
+                    **_SENDER,
+                    **_or_null({"mode": {"enum": ["heartbeat"]}}),
+                    "digest": _DIGEST,
+                    **_or_null({"count": _SIZE, "bits": _BITS}),
+                },
+            },
+            {
+                "title": "delta",
+                "type": "object",
+                "required": ["mode", "base", "digest"],
+                "properties": {
+                    **_SENDER,
+                    "mode": {"enum": ["delta"]},
+                    "base": _DIGEST,
+                    **_or_null({"upserts": _ENTRIES, "removed": {"type": "array", "items": {"type": "string"}}}),
+                    "digest": _DIGEST,
+                },
+            },
+            {
+                "title": "buckets",
+                "type": "object",
+                "required": ["mode", "buckets", "digest"],
+                "properties": {
+                    **_SENDER,
+                    "mode": {"enum": ["buckets"]},
+                    **_or_null({"bits": _BITS}),
+                    "buckets": {"type": "object", "additionalProperties": _ENTRIES},
+                    "digest": _DIGEST,
+                },
+            },
+            {
+                "title": "the plain full list",
+                "type": "object",
+                "required": ["models"],
+                "properties": {
+                    **_SENDER,
+                    **_or_null({"mode": {"enum": ["full"]}}),
+                    "models": _ENTRIES,
+                    **_or_null({"digest": _DIGEST, "count": _SIZE}),
+                },
+            },
+        ],
     },
     "AvailabilityBody": {
         "type": "object",
@@ -113,44 +186,39 @@ SCHEMAS: dict[str, dict[str, Any]] = {
         "required": ["type"],
         "anyOf": [{"required": ["sha256"]}, {"required": ["autov2"]}],
         "properties": {
-            "sha256": _HASH64,
-            "autov2": _AUTOV2,
-            "tensor_sha256": _HASH64,
             "type": {"type": "string"},
-            "name": _TEXT,
-            "size": _SIZE,
-            "ecosystem": _TEXT,
-            "base_model": _TEXT,
-            "confidence": {"type": "number", "minimum": 0, "maximum": 1},
-            "civitai_id": {"anyOf": [{"type": "integer"}, {"type": "string"}]},
-            "civitai_version_id": {"anyOf": [{"type": "integer"}, {"type": "string"}]},
-            "download_url": {"type": "string"},
-            "download_urls": {"type": "array", "items": {"type": "string"}},
-            "metadata": {"type": "object"},
+            **_or_null(
+                {
+                    "sha256": _HASH64,
+                    "autov2": _AUTOV2,
+                    "tensor_sha256": _HASH64,
+                    "name": _TEXT,
+                    "size": _SIZE,
+                    "ecosystem": _TEXT,
+                    "base_model": _TEXT,
+                    "confidence": {"type": "number", "minimum": 0, "maximum": 1},
+                    "civitai_id": {"anyOf": [{"type": "integer"}, {"type": "string"}]},
+                    "civitai_version_id": {"anyOf": [{"type": "integer"}, {"type": "string"}]},
+                    "download_url": {"type": "string"},
+                    "download_urls": {"type": "array", "items": {"type": "string"}},
+                    "metadata": {"type": "object"},
+                }
+            ),
         },
     },
-    "ServerBody": {
-        "type": "object",
-        "properties": {
-            "server_id": {"type": "string", "minLength": 1, "maxLength": 100},
-            "alias": {"type": "string", "minLength": 1, "maxLength": 100},
-            "apiUrl": {"type": "string"},
-            "host": {"type": "string"},
-            "port": {"type": "integer", "minimum": 1, "maximum": 65535},
-            "description": {"type": "string"},
-        },
-    },
+    "ServerBody": {"type": "object", "properties": {**_SERVER, **_or_null({"server_id": _SERVER_ID})}},
+    "ServerChangeBody": {"type": "object", "properties": _SERVER},
     "CompatibilityBody": {
-        "type": "object",
-        "anyOf": [{"required": ["checkpoint", "addon", "type"]}, {"required": ["questions"]}],
-        "properties": {
-            **_QUESTION,
-            "questions": {
-                "type": "array",
-                "maxItems": 1000,
-                "items": {"type": "object", "required": ["checkpoint", "addon", "type"], "properties": _QUESTION},
+        "description": "One question, or many of the same kind.",
+        "anyOf": [
+            {"title": "question", "not": {"required": ["questions"]}, **_QUESTION},
+            {
+                "title": "questions",
+                "type": "object",
+                "required": ["questions"],
+                "properties": {"questions": {"type": "array", "maxItems": 1000, "items": _QUESTION}},
             },
-        },
+        ],
     },
     "OverrideBody": {
         "type": "object",
@@ -160,6 +228,15 @@ SCHEMAS: dict[str, dict[str, Any]] = {
     "OverridesBody": _bulk(_OVERRIDE),
     "ChangeBody": {"type": "object", "minProperties": 1, "properties": _CHANGE},
     "ChangesBody": _bulk(_CHANGE),
+    "EnrichmentBody": {
+        "type": "object",
+        "anyOf": [{"required": ["enabled"]}, {"required": ["retry"]}, {"required": ["hashes"]}],
+        "properties": {
+            "enabled": {"type": ["boolean", "null"], "description": "null: as the settings say"},
+            "retry": {"enum": ["all", "errors", "not_found"]},
+            "hashes": {"type": "array", "items": _HASH64, "maxItems": 1000},
+        },
+    },
     "PairBody": {
         "type": "object",
         "required": ["code"],

@@ -33,7 +33,7 @@ def get(request: Request, server_id: str, _caller: CallerOf) -> Response:
     return AsciiJson(the_hub(request).servers.get(server_id))
 
 
-@router.put("/{server_id}", openapi_extra=openapi.body("ServerBody"))
+@router.put("/{server_id}", openapi_extra=openapi.body("ServerChangeBody"))
 async def change(request: Request, server_id: str, caller: CallerOf) -> Response:
     """Change a server's alias, address or description."""
     hub = the_hub(request)

@@ -99,3 +99,10 @@ def test_servers_seen_in_the_future_age_from_a_restart_on(settings, start_api, c
     assert again.availability(sha("one"))["status"] == "available"
     clock.now += 100
     assert again.availability(sha("one"))["status"] == "stale"
+
+
+def test_a_wrong_method_is_told_all_that_the_path_takes(api: Api) -> None:
+    answer = api.call("PATCH", "/api/v1/servers/attic")
+    assert answer.status_code == 405
+    assert answer.json()["error"] == "method_not_allowed"
+    assert answer.headers["Allow"] == "DELETE, GET, PUT"

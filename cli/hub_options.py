@@ -1,0 +1,33 @@
+"""What the actions of ``quartermaster hub`` have in common."""
+
+import argparse
+
+from .folders import folder_name
+from .output import add_verbose_argument, say
+
+DEFAULT_HOST = "127.0.0.1"
+
+
+def add_common_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments that every action of the hub has."""
+    parser.add_argument(
+        "--data",
+        type=folder_name,
+        metavar="DIR",
+        help="the hub's data folder (default: $QUARTERMASTER_HOME/hub, or quartermaster/hub in the user's data folder)",
+    )
+    parser.add_argument("--json", action="store_true", help="print answers as JSON")
+    add_verbose_argument(parser)
+
+
+def port_number(text: str) -> int:
+    """Return a port of TCP; for argparse, which reports what is none."""
+    if not (text.isascii() and text.isdigit()) or not 0 <= int(text) <= 65535:
+        raise argparse.ArgumentTypeError("must be a number from 0 to 65535")
+    return int(text)
+
+
+def warn_of_open(host: str) -> None:
+    """Say what it means that a hub listens at this address, if anything."""
+    if host not in {DEFAULT_HOST, "localhost", "::1"}:
+        say("This hub listens beyond this machine without TLS: use a trusted network, or put a TLS proxy before it.")

@@ -1,0 +1,191 @@
+"""``/openapi.json``: the routes as FastAPI knows them, and what each answers when it does what was asked.
+
+The answers are written down here and not read off pydantic models: they are plain objects, and a test holds thousands
+of them against these shapes. An answer may have more than is said here, never less.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from fastapi import FastAPI
+
+from ..ages import STATES
+from ..availability import AMBIGUOUS, STATUSES, UNKNOWN
+
+Schema = dict[str, Any]
+
+TEXT: Schema = {"type": "string"}
+FLAG: Schema = {"type": "boolean"}
+COUNT: Schema = {"type": "integer", "minimum": 0}
+NUMBER: Schema = {"type": "number"}
+OBJECT: Schema = {"type": "object"}
+TIME: Schema = {"type": "string", "format": "date-time"}
+DONE: Schema = {"const": True}
+
+
+def ref(name: str) -> Schema:
+    """Return the reference to a shape of ``COMPONENTS``."""
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def or_null(schema: Schema) -> Schema:
+    """Return the shape of a value that may be null."""
+    return {"anyOf": [schema, {"type": "null"}]}
+
+
+def listed(schema: Schema) -> Schema:
+    """Return the shape of a list."""
+    return {"type": "array", "items": schema}
+
+
+def shape(**properties: Schema) -> Schema:
+    """Return the shape of an object that always has all of these."""
+    return {"type": "object", "required": list(properties), "properties": properties}
+
+
+def answer(**properties: Schema) -> Schema:
+    """Return the shape of an answer: an object that says ``success``, and these."""
+    return shape(success=DONE, **properties)
+
+
+def together(*shapes: Schema) -> Schema:
+    """Return the shape of what has all of these shapes."""
+    return {"allOf": list(shapes)}
+
+
+_STATE: Schema = {"enum": list(STATES)}
+_STATUS: Schema = {"enum": list(STATUSES)}
+_HASH = or_null({"type": "string", "pattern": "^[0-9a-f]+$"})
+_DIGEST: Schema = {"type": "string", "pattern": "^[0-9a-f]{16}$"}
+_BUCKETS = shape(bits=COUNT, digests={"type": "object", "additionalProperties": _DIGEST})
+
+COMPONENTS: dict[str, Schema] = {
+    "Model": shape(
+        id=COUNT,
+        name=TEXT,
+        type=TEXT,
+        sha256=_HASH,
+        autov2=_HASH,
+        autov3=_HASH,
+        tensor_sha256=_HASH,
+        size=or_null(COUNT),
+        ecosystem=or_null(TEXT),
+        base_model=or_null(TEXT),
+        confidence=or_null(NUMBER),
+        civitai_id=or_null(TEXT),
+        civitai_version_id=or_null(TEXT),
+        override=or_null(ref("Override")),
+    ),
+    "Override": shape(
+        base_model=or_null(TEXT),
+        ecosystem=or_null(TEXT),
+        type=or_null(TEXT),
+        note=or_null(TEXT),
+        by=or_null(TEXT),
+        at=TIME,
+    ),
+    "Holder": shape(
+        server_id=TEXT,
+        alias=TEXT,
+        state=_STATE,
+        path=TEXT,
+        paths=listed(TEXT),
+        hash_state={"enum": ["verified", "claimed"]},
+        last_seen=or_null(TIME),
+    ),
+    "Source": shape(kind=TEXT, url=or_null(TEXT)),
+    "Whereabouts": shape(status=_STATUS, servers=listed(ref("Holder")), sources=listed(ref("Source"))),
+    "Candidate": together(ref("Model"), ref("Whereabouts"), shape(matched_by=TEXT)),
+    "Availability": answer(
+        status={"enum": [*STATUSES, AMBIGUOUS, UNKNOWN]},
+        model=or_null(ref("Model")),
+        servers=listed(ref("Holder")),
+        sources=listed(ref("Source")),
+        candidates=listed(ref("Candidate")),
+    ),
+    "DescribedModel": together(
+        ref("Model"),
+        shape(evidence=listed({}), conflicts=listed({}), metadata=OBJECT, found=OBJECT, registered=FLAG),
+    ),
+    "Server": shape(
+        server_id=TEXT,
+        alias=TEXT,
+        apiUrl=or_null(TEXT),
+        description=or_null(TEXT),
+        state=_STATE,
+        last_seen=or_null(TIME),
+        count=COUNT,
+        digest=_DIGEST,
+        agent=or_null(OBJECT),
+        requests=listed(TEXT),
+    ),
+    "Verdict": shape(
+        checkpoint=TEXT,
+        addon=TEXT,
+        type=TEXT,
+        support=TEXT,
+        runtime=or_null(TEXT),
+        grade={"enum": ["Full", "Partial", "None", "Unknown"]},
+        reason=TEXT,
+        steps=listed(TEXT),
+    ),
+}
+
+_MODEL = together(answer(model=ref("DescribedModel")), ref("Whereabouts"))
+_CORRECTED = answer(model=ref("Model"), override=or_null(ref("Override")))
+_SERVER_CHANGED = answer(message=TEXT, server=ref("Server"))
+_SYNCED = answer(
+    protocol=COUNT,
+    server_id=TEXT,
+    in_sync=FLAG,
+    digest=_DIGEST,
+    count=COUNT,
+    wanted=listed(TEXT),
+    requests=listed(TEXT),
+    changed=shape(added=COUNT, updated=COUNT, removed=COUNT),
+    catalogue=TEXT,
+)
+_SYNCED["properties"]["buckets"] = _BUCKETS
+
+ANSWERS: dict[str, Schema] = {
+    "GET /healthz": answer(status=TEXT),
+    "GET /readyz": answer(status=TEXT, database=TEXT, migration=TEXT),
+    "POST /api/v1/servers/{server_id}/models/sync": _SYNCED,
+    "GET /api/v1/models/{hash}/availability": ref("Availability"),
+    "POST /api/v1/models/availability": answer(results={"type": "object", "additionalProperties": ref("Availability")}),
+    "POST /api/v1/models/register": together(_MODEL, shape(created=FLAG)),
+    "GET /api/v1/models": answer(
+        count=COUNT,
+        models=listed(together(ref("Model"), ref("Whereabouts"))),
+        next_cursor=or_null(TEXT),
+    ),
+    "GET /api/v1/models/{hash}": _MODEL,
+    "GET /api/v1/models/{hash}/overrides": _CORRECTED,
+    "PUT /api/v1/models/{hash}/overrides": _CORRECTED,
+    "DELETE /api/v1/models/{hash}/overrides": _CORRECTED,
+    "GET /api/v1/servers": listed(ref("Server")),
+    "POST /api/v1/servers": _SERVER_CHANGED,
+    "GET /api/v1/servers/{server_id}": ref("Server"),
+    "PUT /api/v1/servers/{server_id}": _SERVER_CHANGED,
+    "DELETE /api/v1/servers/{server_id}": answer(message=TEXT),
+    "POST /api/v1/servers/{server_id}/requests": answer(requests=listed(TEXT)),
+    "GET /api/v1/ecosystems": answer(version=TEXT, digest=TEXT, ecosystems=listed(OBJECT), catalogue=OBJECT),
+    "POST /api/v1/compatibility": {
+        "anyOf": [together(answer(version=TEXT), ref("Verdict")), answer(version=TEXT, verdicts=listed(ref("Verdict")))]
+    },
+    "POST /api/v1/pair": answer(server_id=TEXT, key=TEXT, secret=TEXT),
+}
+"""Method and path -> the shape of the answer to what succeeded."""
+
+
+def describe(app: FastAPI) -> Mapping[str, Any]:
+    """Return the description of an application's routes, with the shapes of their answers."""
+    described = app.openapi()
+    described.setdefault("components", {}).setdefault("schemas", {}).update(COMPONENTS)
+    for path, operations in described["paths"].items():
+        for method, operation in operations.items():
+            schema = ANSWERS.get(f"{method.upper()} {path}")
+            for status, answered in operation["responses"].items():
+                if schema is not None and status in {"200", "201", "202"}:
+                    answered["content"] = {"application/json": {"schema": schema}}
+    return described
