@@ -14,6 +14,7 @@ from .background import Job
 from .catalogues import Catalogues
 from .clock import Clock, hub_clock
 from .database import Database
+from .enrichment.enrichment import Enrichment
 from .events.broadcaster import Broadcaster
 from .events.log import EventLog
 from .finding import Finding
@@ -35,6 +36,7 @@ from .settings import HubSettings
 from .storage.backups import before_migrating
 from .sync import Inventories
 
+ENRICHMENT_SECONDS = 15.0
 PUBLIC_BODY_BYTES = 4096
 """What a caller without a key may send."""
 
@@ -83,13 +85,23 @@ class Hub:
         self.server_states = ServerStates(self.database, self.clock, ages)
         self.growth = Growth(self.database, self.clock)
         self.retention = Retention(self.database, self.clock, settings.events_keep_days, settings.history_keep_days)
+        self.enrichment = self._made_enrichment()
+        self.enriching = Job("enrichment", ENRICHMENT_SECONDS, self.enrichment.work, self.enrichment.stop)
         self.jobs: list[Job] = [
             *self.broadcaster.jobs,
             Job("server states", LOOK_EVERY_SECONDS, self.server_states.look),
             Job("growth", 600.0, self.growth.sample),
+            self.enriching,
             Job("retention", 600.0, self.retention.prune),
         ]
         """What runs beside the answering, see ``background``."""
+
+    def _made_enrichment(self) -> Enrichment:
+        try:
+            return Enrichment(self.database, self.clock, self.settings, self.catalogues)
+        except BaseException:
+            self.database.close()
+            raise
 
     def _forget_the_future(self) -> None:
         """Let servers that were seen "later than now" age from now on: the machine's clock was set back since."""
@@ -99,6 +111,7 @@ class Hub:
 
     def close(self) -> None:
         """Close the database."""
+        self.enrichment.close()
         self.database.close()
 
 
