@@ -26,6 +26,8 @@ from .registry import Registry
 from .schema import servers
 from .server_registry import ServerRegistry
 from .settings import HubSettings
+from .stablequeue.resources import Resources
+from .statements import Statements
 from .sync import Inventories
 
 PUBLIC_BODY_BYTES = 4096
@@ -62,6 +64,8 @@ class Hub:
         self.overrides = Overrides(self.database, self.clock, limits, self.registry, self.catalogues)
         self.registrations = Registrations(self.database, self.clock, limits, self.registry, self.catalogues)
         self.aliases = Aliases(self.database, self.clock, limits, self.registry)
+        self.statements = Statements(self.database, self.clock, ages, limits, self.registry, self.availability)
+        self.resources = Resources(self.database, self.availability)
         self.finding = Finding(self.database, limits, self.availability)
         self.bodies = BodyReader(limits, settings.large_body_slots)
         tiny = replace(limits, body_bytes=PUBLIC_BODY_BYTES, unpacked_bytes=PUBLIC_BODY_BYTES)

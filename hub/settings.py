@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
+from .cors import is_origin
 from .errors import SettingsError
 from .limits import Limits
 
@@ -28,6 +29,7 @@ class HubSettings:
     busy_timeout_seconds: float = 15.0
     request_repeat_seconds: float = 300.0
     large_body_slots: int = 4
+    cors_origins: str = "http://localhost:7860,http://127.0.0.1:7860"
     limits: Limits = field(default_factory=Limits)
 
     def __post_init__(self) -> None:
@@ -38,6 +40,16 @@ class HubSettings:
             )
         if self.busy_timeout_seconds <= 0 or self.request_repeat_seconds <= 0 or self.large_body_slots < 1:
             raise SettingsError("busy_timeout_seconds, request_repeat_seconds and large_body_slots must be above 0")
+
+        for origin in self.origins:
+            if not is_origin(origin):
+                raise SettingsError(f"cors_origins: {origin[:80]!r} must look like http://localhost:7860")
+
+    @property
+    def origins(self) -> tuple[str, ...]:
+        """The origins of ``cors_origins``, one by one."""
+        listed = (origin.strip().rstrip("/") for origin in self.cors_origins.split(","))
+        return tuple(origin for origin in listed if origin and origin != "none")
 
     @classmethod
     def from_environment(cls, data_dir: Path, environment: Mapping[str, str] | None = None) -> "HubSettings":
@@ -53,7 +65,7 @@ class HubSettings:
             text = environment.get(name, "").strip()
             if item.name in {"data_dir", "limits"} or not text:
                 continue
-            if item.name == "database_url":
+            if item.name == "database_url" or isinstance(item.default, str):
                 values[item.name] = text
                 continue
             try:
