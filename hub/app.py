@@ -17,6 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from .._version import VERSION
 from .background import running
 from .clock import Clock
+from .cors import OtherOrigins
 from .errors import FieldError, RequestError
 from .pages import PAGE_ROUTERS
 from .pages.refusals import refusal
@@ -64,6 +65,7 @@ def create_app(settings: HubSettings, clock: Clock | None = None) -> FastAPI:
     app.add_exception_handler(HTTPException, _no_route)
     app.add_exception_handler(RequestValidationError, _invalid_parameter)
     app.add_middleware(RequestIds)
+    app.add_middleware(OtherOrigins, origins=settings.origins)
     app.add_middleware(DrainedBodies)
     return app
 

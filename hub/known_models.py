@@ -231,7 +231,8 @@ def refuted(connection: Connection, server_id: str, entries: Iterable[Entry]) ->
 
 
 def forget(connection: Connection, model_ids: Collection[int]) -> None:
-    """Forget those of these models that nobody has, had or registered: hashes that somebody once got wrong."""
+    """Forget those of these models that nobody has, had, registered or imported: hashes that somebody got wrong."""
     nowhere = ~exists().where(placements.c.model_id == models.c.id)
-    wrong = (among(connection, models.c.id, model_ids), ~models.c.verified, models.c.registered_at.is_(None), nowhere)
+    unsaid = (models.c.registered_at.is_(None), models.c.imported_at.is_(None))
+    wrong = (among(connection, models.c.id, model_ids), ~models.c.verified, *unsaid, nowhere)
     connection.execute(delete(models).where(*wrong))

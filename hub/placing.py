@@ -75,6 +75,19 @@ def execute(database: Database, connection: Connection, server_id: str, plan: Pl
     _note_wanted(database, connection, server_id, entries)
 
 
+def state(
+    database: Database, connection: Connection, server_id: str, stated: Collection[tuple[Entry, int]], now: float
+) -> None:
+    """Put entries in place of which the models (ids) are known and learn nothing from them: a person stated them.
+
+    Must run in a write transaction that brings the server's digest and count up to date.
+    """
+    rows = [_row(server_id, entry, model_id, now) for entry, model_id in stated]
+    if rows:
+        changing = [name for name in rows[0] if name not in _KEY]
+        database.execute_many(connection, database.upsert(placements, _KEY, changing), rows)
+
+
 def _row(server_id: str, entry: Entry, model_id: int, now: float) -> dict[str, Any]:
     return {
         "server_id": server_id,

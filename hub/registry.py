@@ -16,7 +16,7 @@ from .clock import Clock
 from .database import Database, Record, among
 from .enrichment.shown import shown_enrichment
 from .errors import ConflictError, FieldError, NotFoundError, RequestError
-from .hashes import AUTOV2_DIGITS, ModelHash, parse_hash
+from .hashes import AUTOV2_DIGITS, ModelHash, is_id, parse_hash
 from .provenance import provenance
 from .schema import model_metadata, models, placements, servers
 
@@ -97,7 +97,7 @@ class Registry:
 
     def several(self, connection: Connection, texts: Iterable[str]) -> list[Record | RequestError]:
         """Return for each of these ids or hashes its model's row, or why there is none; costs the same for many."""
-        asked = [(text, text if _is_id(text) else parse_hash(text)) for text in texts]
+        asked = [(text, text if is_id(text) else parse_hash(text)) for text in texts]
         hashes = [each for _, each in asked if isinstance(each, ModelHash)]
         ids = {int(each) for _, each in asked if isinstance(each, str)}
         found = self._availability.find_many(connection, hashes) if hashes else {}
@@ -179,10 +179,6 @@ class Registry:
             UNAVAILABLE: and_(not_(anywhere), not_(sourced)),
         }
         return conditions[status]
-
-
-def _is_id(text: str) -> bool:
-    return text.isascii() and text.isdigit() and len(text) <= ID_DIGITS
 
 
 def _unknown(message: str) -> RequestError:

@@ -33,6 +33,8 @@ from .schema import servers
 from .server_registry import ServerRegistry
 from .server_states import LOOK_EVERY_SECONDS, ServerStates
 from .settings import HubSettings
+from .stablequeue.resources import Resources
+from .statements import Statements
 from .storage.backups import before_migrating
 from .sync import Inventories
 
@@ -72,6 +74,8 @@ class Hub:
         self.overrides = Overrides(self.database, self.clock, limits, self.registry, self.catalogues)
         self.registrations = Registrations(self.database, self.clock, limits, self.registry, self.catalogues)
         self.aliases = Aliases(self.database, self.clock, limits, self.registry)
+        self.statements = Statements(self.database, self.clock, ages, limits, self.registry, self.availability)
+        self.resources = Resources(self.database, self.availability)
         self.finding = Finding(self.database, limits, self.availability)
         self.bodies = BodyReader(limits, settings.large_body_slots)
         tiny = replace(limits, body_bytes=PUBLIC_BODY_BYTES, unpacked_bytes=PUBLIC_BODY_BYTES)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
+from .cors import is_origin
 from .errors import SettingsError
 from .limits import Limits
 
@@ -46,6 +47,7 @@ class HubSettings:
     civitai_refresh_days: float = 30.0
     civitai_not_found_days: float = 7.0
     civitai_longest_not_found_days: float = 30.0
+    cors_origins: str = "http://localhost:7860,http://127.0.0.1:7860"
     limits: Limits = field(default_factory=Limits)
 
     def __post_init__(self) -> None:
@@ -60,6 +62,9 @@ class HubSettings:
             raise SettingsError("events_keep_days and history_keep_days must be above 0, event_streams not below it")
         if self.backups_kept < 1:
             raise SettingsError("backups_kept must be at least 1")
+        for origin in self.origins:
+            if not is_origin(origin):
+                raise SettingsError(f"cors_origins: {origin[:80]!r} must look like http://localhost:7860")
         self._check_civitai()
 
     def _check_civitai(self) -> None:
@@ -100,6 +105,12 @@ class HubSettings:
             reason = error.strerror or type(error).__name__
             raise SettingsError(f"the file {self.civitai_token_file} cannot be read: {reason}") from error
         return _token(content.decode("ascii", "replace"), f"the file {self.civitai_token_file}")
+
+    @property
+    def origins(self) -> tuple[str, ...]:
+        """The origins of ``cors_origins``, one by one."""
+        listed = (origin.strip().rstrip("/") for origin in self.cors_origins.split(","))
+        return tuple(origin for origin in listed if origin and origin != "none")
 
     @classmethod
     def from_environment(cls, data_dir: Path, environment: Mapping[str, str] | None = None) -> "HubSettings":

@@ -12,6 +12,7 @@ from . import (
     overrides,
     pairing,
     servers,
+    stablequeue,
     sync,
 )
 
@@ -28,4 +29,5 @@ ALL_ROUTERS = (
     pairing.router,
     events.router,
     history.router,
+    stablequeue.router,
 )

@@ -9,6 +9,7 @@ from starlette.responses import Response
 from .. import fields
 from ..errors import FieldError
 from ..registry import Search
+from ..stablequeue.shapes import with_their_fields
 from . import openapi
 from .answers import AsciiJson
 from .callers import CallerOf, the_hub
@@ -59,7 +60,8 @@ def search(
     for name, text in given.items():
         if text is not None and not fields.is_clean(text):
             raise FieldError(name, "must not hold control characters")
-    return AsciiJson(the_hub(request).registry.search(Search(q, type, ecosystem, server, status, limit, cursor)))
+    answer = the_hub(request).registry.search(Search(q, type, ecosystem, server, status, limit, cursor))
+    return AsciiJson({**answer, "models": [with_their_fields(model) for model in answer["models"]]})
 
 
 @router.get("/{hash}")
