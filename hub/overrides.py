@@ -83,7 +83,7 @@ class Overrides:
             if stated is not None:
                 name = connection.scalar(select(api_keys.c.name).where(api_keys.c.key == caller.key))
                 values |= {**stated, "override_key": caller.key, "override_by": name, "override_at": self._clock()}
-            connection.execute(update(models).where(models.c.id == model.id).values(**values))
+            connection.execute(update(models).where(models.c.id == model.id).values(**values, to_index=True))
             return _answer(self._registry.one(connection, str(model.id)))
 
         return self._database.write(work)

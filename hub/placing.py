@@ -11,6 +11,7 @@ from . import known_models
 from .database import Database, among, among_pairs
 from .entries import Entry
 from .schema import metadata_wanted, model_metadata, placements
+from .search import documents
 
 Held = dict[str, int]
 """Path -> entry digest of what the hub holds."""
@@ -26,6 +27,8 @@ class Plan:
 
     upserts: list[Entry]
     """Entries that are new or changed, and those that bring a description."""
+    described: set[str]
+    """Paths of those that only bring a description."""
     removed: list[str]
     added: int
     updated: int
@@ -36,6 +39,7 @@ class Plan:
 def plan(held: Held, entries: list[Entry]) -> Plan:
     """Compare what the hub holds in a part of an inventory with what it should hold there."""
     upserts: list[Entry] = []
+    described: set[str] = set()
     added = updated = digest_change = 0
     left = dict(held)
     for entry in entries:
@@ -46,23 +50,28 @@ def plan(held: Held, entries: list[Entry]) -> Plan:
             updated += 1
         elif entry.metadata is None:
             continue
+        else:
+            described.add(entry.path)
         digest_change += entry.digest - (old or 0)
         upserts.append(entry)
     digest_change -= sum(left.values())
-    return Plan(upserts, list(left), added, updated, digest_change % MODULUS)
+    return Plan(upserts, described, list(left), added, updated, digest_change % MODULUS)
 
 
 def execute(database: Database, connection: Connection, server_id: str, plan: Plan, now: float) -> None:
     """Carry out a plan; must run in the write transaction in which it was made."""
-    _remove(connection, server_id, plan.removed)
+    documents.mark(connection, _remove(connection, server_id, plan.removed))
     if not plan.upserts:
         return
     entries = sorted(plan.upserts, key=lambda entry: (entry.path_key, entry.path))
     refuted = known_models.refuted(connection, server_id, entries) if plan.updated else set()
-    ids = known_models.resolve(database, connection, entries, now)
+    replaced = _models_at(connection, server_id, [entry.path for entry in entries]) if plan.updated else set()
+    ids, known = known_models.resolve(database, connection, entries, now)
+    shown = {model_id for entry, model_id in zip(entries, ids, strict=True) if entry.path not in plan.described}
     rows = [_row(server_id, entry, model_id, now) for entry, model_id in zip(entries, ids, strict=True)]
     changing = [name for name in rows[0] if name not in _KEY]
     database.execute_many(connection, database.upsert(placements, _KEY, changing), rows)
+    documents.mark(connection, shown & known | replaced)
     if refuted:
         known_models.forget(connection, refuted)
     _keep_descriptions(database, connection, entries)
@@ -86,11 +95,20 @@ def _row(server_id: str, entry: Entry, model_id: int, now: float) -> dict[str, A
     }
 
 
-def _remove(connection: Connection, server_id: str, paths: list[str]) -> None:
+def _remove(connection: Connection, server_id: str, paths: list[str]) -> set[int]:
+    """Remove what is at these paths; return the models that it was."""
     if not paths:
-        return
-    connection.execute(delete(placements).where(placements.c.server_id == server_id, _at(connection, paths)))
+        return set()
+    gone = delete(placements).where(placements.c.server_id == server_id, _at(connection, paths))
+    ids = set(connection.scalars(gone.returning(placements.c.model_id)))
     _want_no_more(connection, server_id, paths)
+    return ids
+
+
+def _models_at(connection: Connection, server_id: str, paths: list[str]) -> set[int]:
+    here = placements.c
+    query = select(here.model_id).where(here.server_id == server_id, _at(connection, paths))
+    return set(connection.scalars(query))
 
 
 def _want_no_more(connection: Connection, server_id: str, paths: Iterable[str]) -> None:

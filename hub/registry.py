@@ -1,17 +1,13 @@
-"""Registers models by hand and lists what is known: a model, once known, is known forever."""
+"""Registers models by hand and shows what is known of one: a model, once known, is known forever."""
 
-import base64
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, exists, func, not_, or_, select, update
+from sqlalchemy import Connection, select, update
 
-from ..ecosystems.model_types import canonical_type
-from . import effective, known_models
-from .ages import OFFLINE, PRESENT, STALE, Ages
-from .availability import AVAILABLE, DOWNLOADABLE, STATUSES, SUMMARY, UNAVAILABLE, Availability, summary
+from . import known_models
+from .availability import SUMMARY, Availability, summary
 from .clock import Clock
 from .database import Database, Record
 from .entries import claimed_autov3
@@ -19,34 +15,18 @@ from .errors import ConflictError, FieldError, NotFoundError
 from .hashes import AUTOV2_DIGITS, parse_hash
 from .limits import Limits
 from .registration import check_tensor, read_registration
-from .schema import model_metadata, models, placements, servers
+from .schema import model_metadata, models
 
 ID_DIGITS = AUTOV2_DIGITS - 1
 """An id has fewer digits than the shortest hash, so that an all-digit AutoV2 is never read as one."""
 
 
-@dataclass(frozen=True)
-class Search:
-    """What a list of models is narrowed to; None is "any"."""
-
-    words: str | None = None
-    type: str | None = None
-    ecosystem: str | None = None
-    server_id: str | None = None
-    status: str | None = None
-    limit: int = 100
-    cursor: str | None = None
-
-
 class Registry:
     """All models of one hub."""
 
-    def __init__(
-        self, database: Database, clock: Clock, ages: Ages, limits: Limits, availability: Availability
-    ) -> None:
+    def __init__(self, database: Database, clock: Clock, limits: Limits, availability: Availability) -> None:
         self._database = database
         self._clock = clock
-        self._ages = ages
         self._limits = limits
         self._availability = availability
 
@@ -87,7 +67,9 @@ class Registry:
             assert made is not None
             return int(made[0]), True
         check_tensor(known, stated)
-        connection.execute(update(models).where(models.c.id == known.id).values(**values, registered_at=now))
+        connection.execute(
+            update(models).where(models.c.id == known.id).values(**values, registered_at=now, to_index=True)
+        )
         return int(known.id), False
 
     def _known(self, connection: Connection, stated: Mapping[str, Any]) -> Record | None:
@@ -163,90 +145,3 @@ class Registry:
                 code="ambiguous_hash",
             )
         return rows[0]
-
-    def search(self, search: Search) -> dict[str, Any]:
-        """Return one page of the models that a search finds, oldest first, each with where it is.
-
-        Raises:
-            FieldError: a filter or the cursor is wrong.
-        """
-        conditions = self._conditions(search)
-        query = select(*SUMMARY).where(*conditions).order_by(models.c.id).limit(search.limit + 1)
-        with self._database.read() as connection:
-            rows = list(connection.execute(query))
-            page = rows[: search.limit]
-            states = self._availability.of_models(connection, page)
-        more = len(rows) > search.limit
-        return {
-            "success": True,
-            "count": len(page),
-            "models": [{**summary(row), **states[row.id]} for row in page],
-            "next_cursor": _write_cursor(page[-1].id) if more else None,
-        }
-
-    def _conditions(self, search: Search) -> list[ColumnElement[bool]]:
-        conditions: list[ColumnElement[bool]] = []
-        if search.cursor is not None:
-            conditions.append(models.c.id > _read_cursor(search.cursor))
-        if search.type is not None:
-            kind = canonical_type(search.type)
-            if kind is None:
-                raise FieldError("type", "must be a model type such as Checkpoint, LORA or VAE")
-            conditions.append(effective.TYPE == kind)  # noqa: SIM300 (a column, not a constant)
-        if search.ecosystem is not None:
-            conditions.append(func.lower(effective.ECOSYSTEM) == search.ecosystem.lower())
-        here = placements.c.model_id == models.c.id
-        if search.server_id is not None:
-            conditions.append(exists().where(here, placements.c.server_id == search.server_id))
-        if search.status is not None:
-            conditions.append(self._has_status(search.status))
-        for word in (search.words or "").lower().split():
-            conditions.append(
-                or_(
-                    func.lower(models.c.name).contains(word, autoescape=True),
-                    exists().where(here, func.lower(placements.c.path).contains(word, autoescape=True)),
-                    *_hash_begins(word),
-                )
-            )
-        return conditions
-
-    def _has_status(self, status: str) -> ColumnElement[bool]:
-        """Return the condition that ``Availability`` answers this status, in SQL."""
-        if status not in STATUSES:
-            raise FieldError("status", f"must be one of {', '.join(STATUSES)}")
-        now = self._clock()
-        anywhere = exists().where(placements.c.model_id == models.c.id)
-        seen = anywhere.where(placements.c.server_id == servers.c.id)
-        alive = seen.where(servers.c.last_seen >= now - self._ages.offline_after_seconds)
-        present = seen.where(servers.c.last_seen >= now - self._ages.stale_after_seconds, placements.c.state == PRESENT)
-        sourced = models.c.sources.is_not(None)
-        conditions = {
-            AVAILABLE: present,
-            STALE: and_(alive, not_(present)),
-            OFFLINE: and_(anywhere, not_(alive)),
-            DOWNLOADABLE: and_(not_(anywhere), sourced),
-            UNAVAILABLE: and_(not_(anywhere), not_(sourced)),
-        }
-        return conditions[status]
-
-
-def _hash_begins(word: str) -> list[ColumnElement[bool]]:
-    parsed = parse_hash(word)
-    if parsed is None:
-        return []
-    columns = {"autov2": models.c.hash_autov2, "autov3": models.c.hash_autov3, "sha256": models.c.hash_sha256}
-    return [columns[parsed.form] == parsed.digits]
-
-
-def _write_cursor(model_id: int) -> str:
-    return base64.urlsafe_b64encode(f"after:{model_id}".encode()).decode("ascii").rstrip("=")
-
-
-def _read_cursor(text: str) -> int:
-    try:
-        word, _, number = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode("ascii").partition(":")
-        if word == "after" and number.isdigit() and len(number) < 19:
-            return int(number)
-    except (ValueError, UnicodeError):
-        pass
-    raise FieldError("cursor", "must be the next_cursor of an earlier answer")

@@ -17,6 +17,7 @@ from .errors import ConflictError, FieldError, NotFoundError
 from .limits import Limits
 from .placing import from_signed
 from .schema import api_keys, pairing_codes, placements, servers
+from .search import documents
 
 
 class ServerRegistry:
@@ -98,7 +99,8 @@ class ServerRegistry:
 
         def work(connection: Connection) -> None:
             server_id = _find(connection, name, lock=True).id
-            connection.execute(delete(placements).where(placements.c.server_id == server_id))
+            gone = delete(placements).where(placements.c.server_id == server_id).returning(placements.c.model_id)
+            documents.mark(connection, set(connection.scalars(gone)))
             connection.execute(delete(servers).where(servers.c.id == server_id))
             theirs = update(api_keys).where(api_keys.c.server_id == server_id, api_keys.c.revoked_at.is_(None))
             connection.execute(theirs.values(revoked_at=self._clock()))

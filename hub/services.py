@@ -20,6 +20,7 @@ from .pairing import Pairing
 from .reading import BodyReader
 from .registry import Registry
 from .schema import servers
+from .search import Indexing, Searches
 from .server_registry import ServerRegistry
 from .settings import HubSettings
 from .sync import Inventories
@@ -50,8 +51,12 @@ class Hub:
             raise
         self.keys = Keys(self.database, self.clock)
         self.availability = Availability(self.database, self.clock, ages, limits.batch_hashes)
-        self.inventories = Inventories(self.database, self.clock, ages, limits, settings.request_repeat_seconds)
-        self.registry = Registry(self.database, self.clock, ages, limits, self.availability)
+        self.indexing = Indexing(self.database)
+        self.search = Searches(self.database, self.clock, ages, self.availability, self.indexing)
+        self.inventories = Inventories(
+            self.database, self.clock, ages, limits, settings.request_repeat_seconds, self.indexing.job.call
+        )
+        self.registry = Registry(self.database, self.clock, limits, self.availability)
         self.servers = ServerRegistry(self.database, self.clock, ages, limits)
         self.catalogues = Catalogues(settings.data_dir)
         self.overrides = Overrides(self.database, self.clock, limits, self.registry, self.catalogues)
@@ -59,7 +64,7 @@ class Hub:
         tiny = replace(limits, body_bytes=PUBLIC_BODY_BYTES, unpacked_bytes=PUBLIC_BODY_BYTES)
         self.small_bodies = BodyReader(tiny, settings.large_body_slots)
         self.pairing = Pairing(self.database, clock or time.time, self.keys, Attempts(self.clock))
-        self.jobs: list[Job] = []
+        self.jobs: list[Job] = [self.indexing.job]
         """What runs beside the answering, see ``background``."""
 
     def _forget_the_future(self) -> None:

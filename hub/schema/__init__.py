@@ -2,9 +2,11 @@
 
 from .base import RowId, metadata
 from .inventory import metadata_wanted, model_aliases, model_metadata, models, placements, servers
+from .search import FTS5_TABLE, search_documents
 from .trust import api_keys, pairing_codes
 
 __all__ = [
+    "FTS5_TABLE",
     "RowId",
     "api_keys",
     "metadata",
@@ -14,5 +16,6 @@ __all__ = [
     "models",
     "pairing_codes",
     "placements",
+    "search_documents",
     "servers",
 ]

@@ -18,6 +18,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     text,
+    true,
 )
 
 from .base import RowId, metadata
@@ -70,12 +71,16 @@ models = Table(
     Column("override_key", String(80)),
     Column("override_by", Text),
     Column("override_at", Double),
+    Column("to_index", Boolean, nullable=False, server_default=true()),
 )
 """One row per file content. ``metadata_digest`` names what the file's metadata was last said to be, held or not;
 ``identification`` is JSON with ``evidence`` and ``conflicts``; ``sources`` is JSON, places to download from.
 ``verified``: some agent read these bytes once. A row is deleted only where that never was and a verified hash refuted
 the claim. ``override_…``: what a person said instead (``overrides``), by which key, of what name, and when; a sync
-never writes it."""
+never writes it. ``to_index``: the search index does not show yet what is known now (``search.indexing``)."""
+
+_to_index = text("to_index")
+Index("models_to_index", models.c.id, sqlite_where=_to_index, postgresql_where=_to_index)
 
 Index("models_hash_autov2", models.c.hash_autov2)
 _with_tensor = text("hash_autov3 IS NOT NULL")
