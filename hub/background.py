@@ -22,7 +22,8 @@ class Job:
     """Some work that is done over and over, never twice at once in one process.
 
     ``work`` runs in a thread and must return soon after the hub is asked to stop; it returns True where there is more
-    to do at once. Several processes may share the database: each runs its own.
+    to do at once. Several processes may share the database: each runs its own. After a call it waits until for
+    ``settle_seconds`` there was no other, ten times that at most, so that what comes together is done together.
     """
 
     name: str
@@ -30,6 +31,7 @@ class Job:
     work: Callable[[], bool]
     stop: Callable[[], None] | None = None
     """Asks work that is under way to return soon: called from the event loop when the hub stops."""
+    settle_seconds: float = 0.0
     _loop: asyncio.AbstractEventLoop | None = field(default=None, repr=False)
     _called: asyncio.Event = field(default_factory=asyncio.Event, repr=False)
 
@@ -64,8 +66,20 @@ class Job:
         return False
 
     async def _rest(self) -> None:
+        if not await self._is_called_within(self.every_seconds) or not self.settle_seconds:
+            return
+        loop = asyncio.get_running_loop()
+        until = loop.time() + 10 * self.settle_seconds
+        while loop.time() < until:
+            self._called.clear()
+            if not await self._is_called_within(self.settle_seconds):
+                return
+
+    async def _is_called_within(self, seconds: float) -> bool:
         with suppress(asyncio.TimeoutError):
-            await asyncio.wait_for(self._called.wait(), self.every_seconds)
+            await asyncio.wait_for(self._called.wait(), seconds)
+            return True
+        return False
 
 
 @asynccontextmanager

@@ -113,10 +113,11 @@ class Database:
         with self._translated(), self.engine.connect() as connection, connection.begin():
             yield connection
 
-    def write(self, work: Callable[[Connection], Answer]) -> Answer:
+    def write(self, work: Callable[[Connection], Answer], patience_seconds: float | None = None) -> Answer:
         """Run ``work`` in a write transaction: everything that it does is kept, or nothing.
 
-        ``work`` may run again where PostgreSQL broke a deadlock between two writers.
+        ``work`` may run again where PostgreSQL broke a deadlock between two writers. ``patience_seconds`` is how long
+        to wait for other writers, if not for as long as requests do.
 
         Raises:
             OverloadedError: other writers held the database for too long, or it cannot be used at the moment.
@@ -130,26 +131,29 @@ class Database:
             told = connection.info.pop(_TOLD, False)
             return answer
 
-        answer = self._write_patiently(noting)
+        answer = self._write_patiently(noting, patience_seconds)
         if told:
             for call in self.when_told:
                 call()
         return answer
 
-    def _write_patiently(self, work: Callable[[Connection], Answer]) -> Answer:
+    def _write_patiently(self, work: Callable[[Connection], Answer], patience_seconds: float | None) -> Answer:
         for attempt in range(1, _ATTEMPTS + 1):
             try:
-                return self._write_once(work)
+                return self._write_once(work, patience_seconds)
             except OperationalError as error:
                 if attempt == _ATTEMPTS or not is_deadlock(error):
                     raise
         raise AssertionError("the loop returns or raises")
 
-    def _write_once(self, work: Callable[[Connection], Answer]) -> Answer:
+    def _write_once(self, work: Callable[[Connection], Answer], patience_seconds: float | None) -> Answer:
         if not self.is_sqlite:
             with self._translated(), self.engine.begin() as connection:
+                if patience_seconds is not None:
+                    connection.exec_driver_sql(f"SET LOCAL lock_timeout = {int(patience_seconds * 1000)}")
                 return work(connection)
-        if not self._write_lock.acquire(timeout=self.busy_timeout_seconds):
+        patience_seconds = self.busy_timeout_seconds if patience_seconds is None else patience_seconds
+        if not self._write_lock.acquire(timeout=patience_seconds):
             raise OverloadedError("other writers keep the database busy; try again")
         try:
             with self._translated(), self.engine.connect() as connection:

@@ -30,6 +30,7 @@ from .registrations import Registrations
 from .registry import Registry
 from .retention import Retention
 from .schema import servers
+from .search import Indexing, Searches
 from .server_registry import ServerRegistry
 from .server_states import LOOK_EVERY_SECONDS, ServerStates
 from .settings import HubSettings
@@ -66,8 +67,12 @@ class Hub:
             raise
         self.keys = Keys(self.database, self.clock)
         self.availability = Availability(self.database, self.clock, ages, limits.batch_hashes)
-        self.inventories = Inventories(self.database, self.clock, ages, limits, settings.request_repeat_seconds)
-        self.registry = Registry(self.database, self.clock, ages, self.availability)
+        self.indexing = Indexing(self.database)
+        self.search = Searches(self.database, self.clock, ages, self.availability, self.indexing)
+        self.inventories = Inventories(
+            self.database, self.clock, ages, limits, settings.request_repeat_seconds, self.indexing.job.call
+        )
+        self.registry = Registry(self.database, self.clock, self.availability)
         self.servers = ServerRegistry(self.database, self.clock, ages, limits)
         self.fleet = Fleet(self.database, self.clock, ages)
         self.catalogues = Catalogues(settings.data_dir)
@@ -96,6 +101,7 @@ class Hub:
             Job("server states", LOOK_EVERY_SECONDS, self.server_states.look),
             Job("growth", 600.0, self.growth.sample),
             self.enriching,
+            self.indexing.job,
             Job("retention", 600.0, self.retention.prune),
         ]
         """What runs beside the answering, see ``background``."""

@@ -121,7 +121,7 @@ class Enrichment:
             if unknown is None:
                 which = select(e.model_id).where(e.unknown_base_model == name)
                 values = {"enriched_ecosystem": ecosystem, "enriched_base_model": base_model}
-                connection.execute(update(models).where(models.c.id.in_(which)).values(**values))
+                connection.execute(update(models).where(models.c.id.in_(which)).values(**values, to_index=True))
                 connection.execute(
                     update(enrichments).where(e.unknown_base_model == name).values(unknown_base_model=None)
                 )

@@ -18,6 +18,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     text,
+    true,
 )
 
 from .base import RowId, metadata
@@ -93,18 +94,23 @@ models = Table(
     Column("enriched_words", Text),
     Column("enriched_sources", Text),
     Column("enriched_at", Double),
+    Column("to_index", Boolean, nullable=False, server_default=true()),
 )
 """One row per file content. ``metadata_digest`` names what the file's metadata was last said to be, held or not;
 ``identification`` is JSON with ``evidence`` and ``conflicts``; ``sources`` is JSON, places to download from.
 ``verified``: some agent read these bytes once. A row is deleted only where that never was and a verified hash refuted
 the claim. ``override_…``: what a person said instead (``overrides``), by which key, of what name, and when; a sync
-never writes it. ``imported_at``: when a database of StableQueue told of it first (``stablequeue``).
+never writes it. ``imported_at``: when a database of StableQueue told of it first (``stablequeue``). ``to_index``: the
+search index does not show yet what is known now (``search.indexing``).
 
 ``name``, ``type``, ``size_bytes``, ``ecosystem``, ``base_model``, ``confidence`` and ``identification`` are what agents
 found: the server ``found_by`` brought these values at ``found_at``; where that is null, no agent ever had the model,
 and they stand for what an import brought. ``registered_…`` is what was registered by hand, by which key, and
 ``sources``, ``civitai_id`` and ``civitai_version_id`` belong to that; ``enriched_…`` is what the metadata service said
 (``enrichments``). Which of them counts: ``effective``."""
+
+_to_index = text("to_index")
+Index("models_to_index", models.c.id, sqlite_where=_to_index, postgresql_where=_to_index)
 
 Index("models_hash_autov2", models.c.hash_autov2)
 _with_tensor = text("hash_autov3 IS NOT NULL")

@@ -8,7 +8,7 @@ from alembic.runtime.migration import MigrationContext
 from quartermaster.hub.database import Database
 from quartermaster.hub.errors import DatabaseUnusableError
 from quartermaster.hub.migrating import current_revision, migrate, newest_revision
-from quartermaster.hub.schema import metadata
+from quartermaster.hub.schema import FTS5_TABLE, metadata
 from quartermaster.hub.services import Hub
 from quartermaster.hub.settings import HubSettings
 from quartermaster.tests.hub.old_hubs import SHA256, leave_old_database
@@ -31,10 +31,15 @@ def test_an_empty_database_is_brought_to_the_newest_migration(database: Database
         assert current_revision(connection) == newest_revision()
 
 
+def is_portable(name: str | None, _type: str, _parents: object) -> bool:
+    """Say whether SQLAlchemy can describe a table or index for both databases: not FTS5's tables, nor GIN."""
+    return name is None or (not name.startswith(FTS5_TABLE) and name != "search_documents_words")
+
+
 def test_the_migrations_lead_to_the_schema_that_the_code_uses(database: Database) -> None:
     migrate(database)
     with database.read() as connection:
-        context = MigrationContext.configure(connection, opts={"include_schemas": False})
+        context = MigrationContext.configure(connection, opts={"include_schemas": False, "include_name": is_portable})
         assert compare_metadata(context, metadata) == []
 
 
