@@ -3,8 +3,10 @@
 import argparse
 
 from ..hub.running import serve
+from ..hub.services import Hub
 from ..hub.settings import HubSettings
 from ..hub_client import DEFAULT_HUB_PORT
+from .hub_login import first_login_link
 from .hub_options import (
     DEFAULT_HOST,
     add_backup_argument,
@@ -13,7 +15,7 @@ from .hub_options import (
     warn_of_open,
     with_backup_choice,
 )
-from .output import DONE, emit, tell
+from .output import DONE, emit, say, tell
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -29,11 +31,15 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def execute(settings: HubSettings, arguments: argparse.Namespace) -> int:
     """Run a hub until it is told to stop."""
 
-    def announce(address: str) -> None:
+    def announce(address: str, hub: Hub) -> None:
+        link = first_login_link(hub, address)
         if arguments.json:
-            emit({"address": address})
-        else:
-            tell(f"listening on {address}")
+            emit({"address": address, **({"login": link} if link else {})})
+            return
+        tell(f"listening on {address}")
+        if link:
+            say(f"Log in to the web page, once, at {link}")
+            say("For another link: quartermaster hub login")
 
     warn_of_open(arguments.host)
     serve(with_backup_choice(settings, arguments), arguments.host, arguments.port, announce)

@@ -40,6 +40,7 @@ from .agent import (
 from .availability import line_for
 from .connection import exit_code, own_key_file
 from .folders import home_of
+from .hub_login import first_login_link
 from .hub_options import add_backup_argument, port_number, warn_of_open, with_backup_choice
 from .output import DONE, CommandError, command_line, emit, say, tell
 from .progress import size
@@ -176,13 +177,17 @@ class _Session:
             return path
 
     def _announce(self, agent: Agent, key_file: Path) -> None:
+        link = first_login_link(self.hub.hub, self.hub.address)
         if self.options.json:
-            emit({"event": "hub", "address": self.hub.address, "data": str(self.home), "key_file": str(key_file)})
+            told = {"event": "hub", "address": self.hub.address, "data": str(self.home), "key_file": str(key_file)}
+            emit({**told, **({"login": link} if link else {})})
             return
         places = self.options.models or ", ".join(self.options.root)
         tell(f"Hub      {self.hub.address}  (API documentation: {self.hub.address}/docs)")
         tell(f"Server   {agent.config.server_id}, with the models of {places}")
         tell(f"Data     {self.home}  (this server's key: {key_file})")
+        if link:
+            tell(f"Log in   {link}  (once; later: quartermaster hub login)")
         tell()
 
     def _wait_for_sync(self, agent: Agent) -> bool:

@@ -26,6 +26,7 @@ from .routes import ALL_ROUTERS
 from .routes.answers import AsciiJson
 from .services import Hub
 from .settings import HubSettings
+from .trust.headers import SecurityHeaders
 
 _log = logging.getLogger(__name__)
 _ROUTERS = (*PAGE_ROUTERS, *ALL_ROUTERS)
@@ -66,6 +67,7 @@ def create_app(settings: HubSettings, clock: Clock | None = None) -> FastAPI:
     app.add_exception_handler(RequestValidationError, _invalid_parameter)
     app.add_middleware(RequestIds)
     app.add_middleware(OtherOrigins, origins=settings.origins)
+    app.add_middleware(SecurityHeaders, hsts_seconds=settings.hsts_seconds)
     app.add_middleware(DrainedBodies)
     return app
 

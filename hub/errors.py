@@ -8,8 +8,9 @@ HubError
     ├── MalformedRequestError         400 bad_request
     ├── InvalidJsonError              400 invalid_json
     ├── IncompleteBodyError           400 incomplete_body
-    ├── UnauthorizedError             401 unauthorized
-    ├── ForbiddenError                403 forbidden
+    ├── LoginRequiredError            303 login_required, or 401 for a part of a page
+    ├── UnauthorizedError             401 unauthorized, session_ended
+    ├── ForbiddenError                403 forbidden, cross_site, csrf
     ├── NotFoundError                 404 (the code names what)
     ├── ConflictError                 409 (the code names what)
     ├── GoneError                     410 (the code names what)
@@ -98,6 +99,21 @@ class IncompleteBodyError(RequestError):
     """The body did not arrive whole."""
 
     code = "incomplete_body"
+
+
+class LoginRequiredError(RequestError):
+    """A page is asked for without a session: the browser is sent to the login.
+
+    ``in_place``: it asks for a part of a page that it shows already, and shall leave that page.
+    """
+
+    status = 303
+    code = "login_required"
+
+    def __init__(self, login: str, *, in_place: bool = False) -> None:
+        super().__init__("log in to see this page", headers={"HX-Redirect" if in_place else "Location": login})
+        if in_place:
+            self.status = 401
 
 
 class UnauthorizedError(RequestError):

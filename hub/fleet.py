@@ -1,21 +1,32 @@
-"""The fleet as a person looks at it: every server with what it holds, and what the others have that it lacks.
+"""The fleet as a person looks at it: every server with what it holds, and how much of the fleet's models it lacks.
 
-Sums over an inventory cost a walk through its rows, so they are kept until the inventory's digest is another one.
+Sums over an inventory cost a walk through its rows, so they are kept until the inventory's digest is another one. What
+all servers hold together changes with every one of them: it is counted anew at most as often as takes a twentieth of
+the time, and is so long a few moments old.
 """
 
 import json
 import threading
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, exists, func, select
 
-from .ages import Ages
+from .agent_report import AgentReport, read_report
+from .ages import PRESENT, Ages
 from .clock import Clock
 from .database import Database, Record
-from .schema import placements, servers
+from .schema import api_keys, placements, servers
 from .server_registry import find_server
+
+MOST_FOLDERS = 100
+_FOLDER_DEPTH = 3
+_REST = 19  # of twenty parts of time
+
+Kept = TypeVar("Kept")
 
 
 @dataclass(frozen=True)
@@ -26,6 +37,25 @@ class Holding:
     files: int
     models: int
     size_bytes: int
+
+
+@dataclass(frozen=True)
+class Folder:
+    """What lies in a folder and below: ``path`` begins with the root's label."""
+
+    path: str
+    type: str
+    files: int
+    size_bytes: int
+
+
+@dataclass(frozen=True)
+class Loss:
+    """What goes with a server that is removed: its files, its keys, and the models that nobody else has."""
+
+    files: int
+    keys: int
+    only_here: int
 
 
 @dataclass(frozen=True)
@@ -42,7 +72,7 @@ class ServerView:
     files: int
     holdings: tuple[Holding, ...]
     requests: tuple[str, ...]
-    agent: Mapping[str, Any] = field(default_factory=dict)
+    agent: AgentReport
 
     @property
     def models(self) -> int:
@@ -54,28 +84,63 @@ class ServerView:
         """How much its model files take."""
         return sum(each.size_bytes for each in self.holdings)
 
+    def held(self, kind: str) -> int:
+        """Return how many models of a type it holds."""
+        return sum(each.models for each in self.holdings if each.type == kind)
+
+
+@dataclass(frozen=True)
+class FleetView:
+    """All servers, by alias; ``types``: how many different models of each type they hold together, most first."""
+
+    servers: tuple[ServerView, ...]
+    types: tuple[tuple[str, int], ...]
+
     @property
-    def version(self) -> str | None:
-        """Which Quartermaster its agent is."""
-        version = self.agent.get("version")
-        return version if isinstance(version, str) else None
+    def models(self) -> int:
+        """How many different models the fleet holds."""
+        return sum(count for _, count in self.types)
+
+    @property
+    def size_bytes(self) -> int:
+        """How much all its files take together."""
+        return sum(server.size_bytes for server in self.servers)
+
+    @property
+    def online(self) -> int:
+        """How many servers are present."""
+        return sum(server.state == PRESENT for server in self.servers)
+
+    def lacks(self, server: ServerView) -> int:
+        """Return how many of the fleet's models a server does not have."""
+        return max(0, self.models - server.models)
 
 
 class Fleet:
     """All servers of one hub, as pages show them."""
 
-    def __init__(self, database: Database, clock: Clock, ages: Ages) -> None:
+    def __init__(
+        self, database: Database, clock: Clock, ages: Ages, steady: Callable[[], float] = time.monotonic
+    ) -> None:
         self._database = database
         self._clock = clock
         self._ages = ages
-        self._kept: dict[str, tuple[tuple[int, int], tuple[Holding, ...]]] = {}
+        self._steady = steady
         self._lock = threading.Lock()
+        self._holdings: dict[str, tuple[tuple[int, int], tuple[Holding, ...]]] = {}
+        self._folders: dict[str, tuple[tuple[int, int], tuple[Folder, ...]]] = {}
+        self._types: tuple[tuple[str, int], ...] = ()
+        self._counted_for: list[int] = []
+        self._rests_until = 0.0
 
-    def servers(self) -> list[ServerView]:
-        """Return every server, by alias."""
+    def view(self) -> FleetView:
+        """Return the whole fleet."""
         with self._database.read() as connection:
             rows = connection.execute(select(servers).order_by(func.lower(servers.c.alias), servers.c.id)).all()
-            return [self._view(connection, row) for row in rows]
+            shown = tuple(self._view(connection, row) for row in rows)
+            types = self._all_types(connection, [int(row.digest) for row in rows])
+        self._forget({row.id for row in rows})
+        return FleetView(shown, types)
 
     def server(self, name: str) -> ServerView:
         """Return one server by its id or alias.
@@ -86,8 +151,34 @@ class Fleet:
         with self._database.read() as connection:
             return self._view(connection, find_server(connection, name))
 
+    def folders(self, name: str) -> tuple[Folder, ...]:
+        """Return the folders of a server that hold models, the largest first, at most ``MOST_FOLDERS``.
+
+        Raises:
+            NotFoundError: there is no such server.
+        """
+        with self._database.read() as connection:
+            row = find_server(connection, name)
+            return self._kept(self._folders, row, lambda: _folders(connection, row.id))
+
+    def loss(self, name: str) -> Loss:
+        """Return what goes with a server when it is removed.
+
+        Raises:
+            NotFoundError: there is no such server.
+        """
+        other = placements.alias()
+        elsewhere = exists().where(
+            other.c.model_id == placements.c.model_id, other.c.server_id != placements.c.server_id
+        )
+        with self._database.read() as connection:
+            row = find_server(connection, name)
+            here = select(func.count(placements.c.model_id.distinct())).where(placements.c.server_id == row.id)
+            valid = select(func.count()).where(api_keys.c.server_id == row.id, api_keys.c.revoked_at.is_(None))
+            only_here, keys = connection.scalar(here.where(~elsewhere)), connection.scalar(valid)
+        return Loss(row.entry_count, keys or 0, only_here or 0)
+
     def _view(self, connection: Connection, row: Record) -> ServerView:
-        agent = json.loads(row.agent) if row.agent else {}
         return ServerView(
             id=row.id,
             alias=row.alias,
@@ -97,25 +188,57 @@ class Fleet:
             created_at=row.created_at,
             last_seen=row.last_seen,
             files=row.entry_count,
-            holdings=self._holdings(connection, row),
+            holdings=self._kept(self._holdings, row, lambda: _sums(connection, row.id)),
             requests=tuple(json.loads(row.requests)),
-            agent=agent if isinstance(agent, dict) else {},
+            agent=read_report(json.loads(row.agent) if row.agent else None),
         )
 
-    def _holdings(self, connection: Connection, row: Record) -> tuple[Holding, ...]:
+    def _kept(self, kept: dict[str, tuple[tuple[int, int], Kept]], row: Record, find: Callable[[], Kept]) -> Kept:
+        """Return what was found of this inventory before, else find it."""
         state = (int(row.digest), int(row.entry_count))
         with self._lock:
-            kept = self._kept.get(row.id)
-        if kept is not None and kept[0] == state:
-            return kept[1]
-        found = _sums(connection, row.id)
+            before = kept.get(row.id)
+        if before is not None and before[0] == state:
+            return before[1]
+        found = find()
         with self._lock:
-            self._kept[row.id] = (state, found)
+            kept[row.id] = (state, found)
         return found
+
+    def _forget(self, but: set[str]) -> None:
+        with self._lock:
+            for kept in (self._holdings, self._folders):
+                for gone in kept.keys() - but:
+                    del kept[gone]
+
+    def _all_types(self, connection: Connection, digests: list[int]) -> tuple[tuple[str, int], ...]:
+        began = self._steady()
+        with self._lock:
+            if digests == self._counted_for or began < self._rests_until:
+                return self._types
+        held = func.count(placements.c.model_id.distinct())
+        query = select(placements.c.type, held).group_by(placements.c.type).order_by(held.desc(), placements.c.type)
+        types = tuple((kind, int(count)) for kind, count in connection.execute(query))
+        ended = self._steady()
+        with self._lock:
+            self._types, self._counted_for = types, digests
+            self._rests_until = ended + _REST * (ended - began)
+        return types
 
 
 def _sums(connection: Connection, server_id: str) -> tuple[Holding, ...]:
     files, held, size = func.count(), func.count(placements.c.model_id.distinct()), func.sum(placements.c.size_bytes)
     query = select(placements.c.type, files, held, size).where(placements.c.server_id == server_id)
     rows = connection.execute(query.group_by(placements.c.type).order_by(files.desc(), placements.c.type))
-    return tuple(Holding(kind, int(count), int(models), int(size)) for kind, count, models, size in rows)
+    return tuple(Holding(kind, int(count), int(models), int(total)) for kind, count, models, total in rows)
+
+
+def _folders(connection: Connection, server_id: str) -> tuple[Folder, ...]:
+    query = select(placements.c.path, placements.c.type, placements.c.size_bytes)
+    files, sizes = Counter[tuple[str, str]](), Counter[tuple[str, str]]()
+    for path, kind, size_bytes in connection.execute(query.where(placements.c.server_id == server_id)):
+        folder = "/".join(path.split("/")[:-1][:_FOLDER_DEPTH])
+        files[folder, kind] += 1
+        sizes[folder, kind] += size_bytes
+    found = [Folder(path, kind, count, sizes[path, kind]) for (path, kind), count in files.items()]
+    return tuple(sorted(found, key=lambda each: (-each.size_bytes, each.path, each.type))[:MOST_FOLDERS])

@@ -1,18 +1,15 @@
 """API keys: who calls, and what that key may do.
 
-A secret has 256 random bits, so one SHA-256 keeps it as safe as a slow hash would, at a cost that every request can
-bear. It is shown once, when the key is made.
+A secret is kept hashed (``trust.tokens``) and shown once, when the key is made.
 """
 
 import base64
 import binascii
-import hashlib
-import hmac
 import secrets
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Connection, select, update
+from sqlalchemy import ColumnElement, Connection, and_, or_, select, update
 
 from . import fields
 from .clock import Clock
@@ -22,22 +19,29 @@ from .events import tell
 from .events.kinds import KEY_CHANGED
 from .known_servers import make_known
 from .schema import api_keys
+from .trust.tokens import hashed, same
 
 AGENT = "agent"
 CLIENT = "client"
 ADMIN = "admin"
 SCOPES = (AGENT, CLIENT, ADMIN)
 
-_NOBODY = hashlib.sha256(b"no key has this secret's hash").hexdigest()
+_NOBODY = hashed("no key has this secret's hash")
 
 
 @dataclass(frozen=True)
 class Caller:
-    """A key that was recognised. ``server_id`` is the server of an agent's key."""
+    """Who was recognised: a key, or a session of the web page.
 
-    key: str
+    ``key`` is None for a session that a one-time link opened; ``server_id`` is the server of an agent's key; ``name``
+    is the key's; ``session_id`` is None where a program sent the key itself.
+    """
+
+    key: str | None
     scope: str
     server_id: str | None
+    name: str = ""
+    session_id: str | None = None
 
     def must_write_server(self, server_id: str) -> None:
         """Raise ForbiddenError unless this key may change that server's inventory."""
@@ -118,7 +122,7 @@ class Keys:
         now = self._clock()
         row = {
             "key": made.key,
-            "secret_sha256": _hashed(made.secret),
+            "secret_sha256": hashed(made.secret),
             "name": name,
             "scope": scope,
             "server_id": server_id,
@@ -178,15 +182,22 @@ class Keys:
                 "send an API key: the headers X-API-Key and X-API-Secret, or Authorization: Bearer base64(key:secret)",
                 headers=challenge,
             )
-        columns = (api_keys.c.key, api_keys.c.secret_sha256, api_keys.c.scope, api_keys.c.server_id)
-        query = select(*columns).where(api_keys.c.key == pair[0], api_keys.c.revoked_at.is_(None))
+        columns = (api_keys.c.key, api_keys.c.secret_sha256, api_keys.c.scope, api_keys.c.server_id, api_keys.c.name)
+        # A NUL is text to Python and SQLite, and an error to PostgreSQL.
+        named = pair[0] if fields.is_clean(pair[0]) else ""
+        query = select(*columns).where(api_keys.c.key == named, usable(self._clock()))
         with self._database.read() as connection:
             row = connection.execute(query).first()
         # An unknown key is compared as well, so that its answer takes as long as a wrong secret's.
-        same = hmac.compare_digest(_hashed(pair[1]), row.secret_sha256 if row else _NOBODY)
-        if row is None or not same:
+        matches = same(hashed(pair[1]), row.secret_sha256 if row else _NOBODY)
+        if row is None or not matches:
             raise UnauthorizedError("this API key is not valid", headers=challenge)
-        return Caller(row.key, row.scope, row.server_id)
+        return Caller(row.key, row.scope, row.server_id, row.name)
+
+
+def usable(now: float) -> ColumnElement[bool]:
+    """Return the condition that a key is neither revoked nor expired."""
+    return and_(api_keys.c.revoked_at.is_(None), or_(api_keys.c.expires_at.is_(None), api_keys.c.expires_at > now))
 
 
 def revoke_where(connection: Connection, condition: ColumnElement[bool], now: float) -> int:
@@ -206,10 +217,6 @@ def name_of(connection: Connection, caller: Caller) -> str | None:
     return name
 
 
-def _hashed(secret: str) -> str:
-    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
-
-
 def _authorization(authorization: str | None, scheme: str) -> tuple[str, str] | None:
     """Return key and secret: Bearer, in our use of it, and HTTP's own Basic are both base64 of ``key:secret``."""
     stated, _, token = (authorization or "").strip().partition(" ")
@@ -221,5 +228,4 @@ def _authorization(authorization: str | None, scheme: str) -> tuple[str, str] | 
     except (binascii.Error, UnicodeDecodeError, ValueError):
         return None
     key, colon, secret = text.partition(":")
-    # A NUL is text to Python and SQLite, and an error to PostgreSQL.
-    return (key, secret) if colon and key and secret and "\x00" not in key else None
+    return (key, secret) if colon and key and secret else None

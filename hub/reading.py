@@ -11,12 +11,20 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from http import HTTPStatus
 from itertools import islice
 from typing import Any
+from urllib.parse import parse_qsl
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from .errors import IncompleteBodyError, InvalidJsonError, OverloadedError, TooLargeError, UnsupportedEncodingError
+from .errors import (
+    IncompleteBodyError,
+    InvalidJsonError,
+    MalformedRequestError,
+    OverloadedError,
+    TooLargeError,
+    UnsupportedEncodingError,
+)
 from .limits import Limits
 
 _log = logging.getLogger(__name__)
@@ -24,6 +32,8 @@ _SLOT_WAIT_SECONDS = 60.0
 _GZIP_FACTOR = 128  # what gzip packs into a byte, and a bomb a thousand
 _GZIP_MEMBERS = 1_000  # a client that flushes makes a few; a million empty ones are an attack
 _GZIP_PIECE_BYTES = 1 << 16
+FORM_TYPE = "application/x-www-form-urlencoded"
+_FORM_FIELDS = 200
 _DRAIN_SECONDS = 20.0
 _DRAIN_SILENCE_SECONDS = 1.0
 
@@ -43,14 +53,33 @@ class BodyReader:
             InvalidJsonError, TooLargeError, UnsupportedEncodingError, OverloadedError: it cannot be had.
         """
         async with AsyncExitStack() as stack:
-            encoding = request.headers.get("content-encoding", "identity").strip().lower()
-            if encoding not in {"identity", "", "gzip", "x-gzip"}:
-                raise UnsupportedEncodingError(f"Content-Encoding {encoding[:20]!r}: only gzip and identity are taken")
-            self._check_stated_length(request)
-            gzipped = encoding.endswith("gzip")
-            small_bytes = self._limits.small_body_bytes // (_GZIP_FACTOR if gzipped else 1)
-            raw = await self._raw(request, stack, small_bytes)
+            raw, gzipped = await self._received(request, stack)
             yield await run_in_threadpool(parse_object, raw, gzipped, self._limits)
+
+    async def form(self, request: Request) -> dict[str, str]:
+        """Return the fields of a form that a browser sends.
+
+        Raises:
+            UnsupportedEncodingError: it is no ``application/x-www-form-urlencoded``; forms with files are not taken.
+            MalformedRequestError: it is not well-formed, or has a field twice.
+            TooLargeError, OverloadedError: as ``object``.
+        """
+        stated = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if stated != FORM_TYPE:
+            raise UnsupportedEncodingError(f"Content-Type {stated[:40]!r}: a form must be {FORM_TYPE}")
+        async with AsyncExitStack() as stack:
+            raw, gzipped = await self._received(request, stack)
+            return parse_form(unpack(raw, self._limits.unpacked_bytes) if gzipped else raw)
+
+    async def _received(self, request: Request, stack: AsyncExitStack) -> tuple[bytes, bool]:
+        """Return a body as it travelled, and whether it is gzipped."""
+        encoding = request.headers.get("content-encoding", "identity").strip().lower()
+        if encoding not in {"identity", "", "gzip", "x-gzip"}:
+            raise UnsupportedEncodingError(f"Content-Encoding {encoding[:20]!r}: only gzip and identity are taken")
+        self._check_stated_length(request)
+        gzipped = encoding.endswith("gzip")
+        small_bytes = self._limits.small_body_bytes // (_GZIP_FACTOR if gzipped else 1)
+        return await self._raw(request, stack, small_bytes), gzipped
 
     def _check_stated_length(self, request: Request) -> None:
         """Refuse what says itself that it is too large, before any of it is read."""
@@ -177,6 +206,23 @@ def parse_object(raw: bytes, gzipped: bool, limits: Limits) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise InvalidJsonError("the body must be a JSON object")
     return value
+
+
+def parse_form(raw: bytes) -> dict[str, str]:
+    """Return the fields of a form, each of which may be there once.
+
+    Raises:
+        MalformedRequestError: it is not well-formed.
+    """
+    try:
+        text = raw.decode("ascii")
+        pairs = parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=_FORM_FIELDS)
+    except ValueError:
+        raise MalformedRequestError("the body is no form as browsers send them") from None
+    form = dict(pairs)
+    if len(form) != len(pairs):
+        raise MalformedRequestError("the form has a field twice")
+    return form
 
 
 _LISTS = re.compile(rb'"(models|upserts|removed|buckets|hashes|questions)"\s*:')

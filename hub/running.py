@@ -181,8 +181,10 @@ class RunningHub:
         self.stop()
 
 
-def serve(settings: HubSettings, host: str, port: int, on_start: Callable[[str], None]) -> None:
-    """Run a hub in the foreground until Ctrl-C or SIGTERM; ``on_start`` gets its address once it accepts connections.
+def serve(settings: HubSettings, host: str, port: int, on_start: Callable[[str, Hub], None]) -> None:
+    """Run a hub in the foreground until Ctrl-C or SIGTERM.
+
+    ``on_start`` gets its address and its services once it accepts connections.
 
     Raises:
         PortUnusableError, DatabaseUnusableError: as ``RunningHub.start``.
@@ -192,6 +194,7 @@ def serve(settings: HubSettings, host: str, port: int, on_start: Callable[[str],
 
         def started() -> None:
             note(settings.data_dir, host, port_of(listener))
-            on_start(address)
+            on_start(address, hub_of(server.config.app))
 
-        _server(settings, started).run(sockets=[listener])
+        server = _server(settings, started)
+        server.run(sockets=[listener])

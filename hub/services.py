@@ -4,7 +4,7 @@ import time
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from .ages import Ages
 from .aliases import Aliases
@@ -29,7 +29,7 @@ from .reading import BodyReader
 from .registrations import Registrations
 from .registry import Registry
 from .retention import Retention
-from .schema import servers
+from .schema import hub_identity, servers
 from .search import Indexing, Searches
 from .server_registry import ServerRegistry
 from .server_states import LOOK_EVERY_SECONDS, ServerStates
@@ -38,10 +38,16 @@ from .stablequeue.resources import Resources
 from .statements import Statements
 from .storage.backups import before_migrating
 from .sync import Inventories
+from .trust.entrance import Entrance
+from .trust.login import Login
+from .trust.login_codes import LoginCodes
+from .trust.sessions import Sessions
 
 ENRICHMENT_SECONDS = 15.0
 PUBLIC_BODY_BYTES = 4096
 """What a caller without a key may send."""
+FORM_BYTES = 65_536
+"""What a form of the web page may hold."""
 
 
 class Hub:
@@ -65,7 +71,8 @@ class Hub:
         except BaseException:
             self.database.close()
             raise
-        self.keys = Keys(self.database, self.clock)
+        wall_clock = clock or time.time
+        self.keys = Keys(self.database, wall_clock)
         self.availability = Availability(self.database, self.clock, ages, limits.batch_hashes)
         self.indexing = Indexing(self.database)
         self.search = Searches(self.database, self.clock, ages, self.availability, self.indexing)
@@ -85,7 +92,12 @@ class Hub:
         self.bodies = BodyReader(limits, settings.large_body_slots)
         tiny = replace(limits, body_bytes=PUBLIC_BODY_BYTES, unpacked_bytes=PUBLIC_BODY_BYTES)
         self.small_bodies = BodyReader(tiny, settings.large_body_slots)
-        self.pairing = Pairing(self.database, clock or time.time, self.keys, Attempts(self.clock))
+        self.forms = BodyReader(replace(limits, body_bytes=FORM_BYTES, unpacked_bytes=FORM_BYTES), 1)
+        self.pairing = Pairing(self.database, wall_clock, self.keys, Attempts(self.clock))
+        self.login_codes = LoginCodes(self.database, wall_clock)
+        self.sessions = Sessions(self.database, wall_clock, settings.session_idle_days, settings.session_days)
+        self.login = Login(self.database, self.keys, self.login_codes, self.sessions, Attempts(self.clock))
+        self.entrance = Entrance(self.keys, self.sessions, self._hub_id())
         self.history = History(self.database, self.clock, self.registry)
         self.events = EventLog(self.database)
         self.broadcaster = Broadcaster(
@@ -112,6 +124,10 @@ class Hub:
         except BaseException:
             self.database.close()
             raise
+
+    def _hub_id(self) -> str:
+        with self.database.read() as connection:
+            return str(connection.scalar(select(hub_identity.c.hub_id)))
 
     def _forget_the_future(self) -> None:
         """Let servers that were seen "later than now" age from now on: the machine's clock was set back since."""

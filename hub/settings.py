@@ -34,6 +34,9 @@ class HubSettings:
     busy_timeout_seconds: float = 15.0
     request_repeat_seconds: float = 300.0
     large_body_slots: int = 4
+    session_idle_days: float = 7.0
+    session_days: float = 30.0
+    hsts_seconds: int = 0
     events_keep_days: float = 30.0
     history_keep_days: float = 730.0
     event_streams: int = 1000
@@ -62,6 +65,10 @@ class HubSettings:
             raise SettingsError("events_keep_days and history_keep_days must be above 0, event_streams not below it")
         if self.backups_kept < 1:
             raise SettingsError("backups_kept must be at least 1")
+        if not 0 < self.session_idle_days <= self.session_days <= 400:
+            raise SettingsError("session_idle_days must be above 0 and not above session_days, which is at most 400")
+        if self.hsts_seconds < 0:
+            raise SettingsError("hsts_seconds must not be below 0")
         for origin in self.origins:
             if not is_origin(origin):
                 raise SettingsError(f"cors_origins: {origin[:80]!r} must look like http://localhost:7860")

@@ -200,7 +200,8 @@ def _fill(connection: Connection, told: dict[int, Found], now: float) -> None:
         return
     names = list(next(iter(told.values())).columns)
     values: dict[str, Any] = {name: bindparam(f"new_{name}") for name in names}
-    statement = update(models).where(models.c.id == bindparam("row_id")).values(**values, enriched_at=now, to_index=True)
+    values |= {"enriched_at": now, "to_index": True}
+    statement = update(models).where(models.c.id == bindparam("row_id")).values(**values)
     parameters = [
         {"row_id": model_id, **{f"new_{name}": found.columns[name] for name in names}}
         for model_id, found in told.items()

@@ -27,11 +27,19 @@ _KEYS_SECONDS = 15.0
 
 
 class Listener:
-    """Somebody who waits for events; ``ended``: his key is revoked, or the hub stops."""
+    """Somebody who waits for events; ``ended``: his key is revoked, or the hub stops.
 
-    def __init__(self, key: str) -> None:
+    ``key`` is whose he is; ``by_key``: an API key, else a session of the web page that none stands behind.
+    """
+
+    def __init__(self, key: str, *, by_key: bool = True) -> None:
         self.key = key
+        self.by_key = by_key
         self.ended = False
+
+    def end(self) -> None:
+        """Give him nothing more."""
+        self.ended = True
 
 
 class Broadcaster:
@@ -80,7 +88,7 @@ class Broadcaster:
             self._listening.stop()
         self._loop = None
 
-    def enter(self, key: str) -> Listener:
+    def enter(self, key: str, *, by_key: bool = True) -> Listener:
         """Return a new listener; who takes one must ``leave``.
 
         Raises:
@@ -99,7 +107,7 @@ class Broadcaster:
             raise RateLimitedError(
                 f"{self._most_per_key} listeners with this key wait for events already; end one", retry_after_seconds=30
             )
-        listener = Listener(key)
+        listener = Listener(key, by_key=by_key)
         self._listeners.add(listener)
         return listener
 
@@ -142,7 +150,7 @@ class Broadcaster:
 
     def _dismiss_revoked(self) -> bool:
         """End the listeners whose key is revoked, should the event of it not have come."""
-        listening = {one.key for one in list(self._listeners)}
+        listening = {one.key for one in list(self._listeners) if one.by_key}
         if listening:
             revoked = listening - self._keys.valid(listening)
             if revoked:

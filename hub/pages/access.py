@@ -1,32 +1,70 @@
-"""Who looks at a page. TEMPORARY: the session, the login and CSRF protection come from the part that owns them.
+"""Who sees the page: what every page's route depends on.
 
-Until then a page takes an API key's headers, which no other site's page can make a browser send.
+A page's route has a parameter ``visitor: Visitor``; one that takes a form has ``form: PageForm`` as well (bounded, and
+its CSRF token checked), and hands ``csrf_token(request)`` to its template.
 """
 
 from typing import Annotated
+from urllib.parse import quote
 
 from fastapi import Depends, Request
+from starlette.concurrency import run_in_threadpool
 
+from ..errors import LoginRequiredError, UnauthorizedError
+from ..fields import is_clean
 from ..keys import Caller
-from ..services import hub_of
+from ..reading import FORM_TYPE
+from ..routes.callers import the_hub
+from ..trust.entrance import CSRF_FIELD, CSRF_HEADER, SAFE_METHODS
 
-SECURITY_HEADERS = {
-    "Content-Security-Policy": "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "same-origin",
-}
+_MAX_NEXT = 2000
 
 
-def _visitor(request: Request) -> Caller:
-    headers = request.headers
-    keys = hub_of(request.app).keys
-    return keys.recognise(headers.get("x-api-key"), headers.get("x-api-secret"), headers.get("authorization"))
+async def _form(request: Request) -> dict[str, str]:
+    """Return the fields of this request's form, read once; empty where it sends none."""
+    if not hasattr(request.state, "form"):
+        stated = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        request.state.form = await the_hub(request).forms.form(request) if stated == FORM_TYPE else {}
+    form: dict[str, str] = request.state.form
+    return form
+
+
+async def _visitor(request: Request) -> Caller:
+    csrf = None
+    if request.method not in SAFE_METHODS and CSRF_HEADER not in request.headers:
+        csrf = (await _form(request)).get(CSRF_FIELD, "")
+    try:
+        return await run_in_threadpool(the_hub(request).entrance.caller, request, csrf)
+    except UnauthorizedError as error:
+        if request.method not in SAFE_METHODS:
+            raise
+        here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+        raise LoginRequiredError(f"/login?next={quote(here, safe='')}", in_place="hx-request" in request.headers) from (
+            error
+        )
 
 
 Visitor = Annotated[Caller, Depends(_visitor)]
-"""The key behind a page's session."""
+"""Who looks at a page. Without a session a GET is sent to the login, anything else is a 401 or 403."""
 
 
-def csrf_token(_request: Request) -> str:
-    """Return what a form of this session must send back as ``csrf_token``."""
-    return "none-is-needed-for-headers"
+async def _checked_form(request: Request, _visitor: Visitor) -> dict[str, str]:
+    return await _form(request)
+
+
+PageForm = Annotated[dict[str, str], Depends(_checked_form)]
+"""The fields of a page's form (``application/x-www-form-urlencoded``), from a visitor whose CSRF token was checked."""
+
+
+def csrf_token(request: Request) -> str:
+    """Return what a form of the page sends as ``csrf_token`` and htmx as the header ``X-CSRF-Token``."""
+    return the_hub(request).entrance.csrf_token(request)
+
+
+def local_path(text: str | None) -> str:
+    """Return a path of this hub to go to after the login; ``/`` for all that could lead anywhere else."""
+    if not text or len(text) > _MAX_NEXT or not is_clean(text) or "\\" in text:
+        return "/"
+    if not text.startswith("/") or text.startswith("//") or text.partition("?")[0] in {"/login", "/logout"}:
+        return "/"
+    return text

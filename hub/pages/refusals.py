@@ -32,7 +32,7 @@ _NEXT = {
 
 def refusal(request: Request, error: RequestError) -> Response:
     """Return the answer that an error becomes for this caller."""
-    if not is_for_a_person(request):
+    if error.status < 400 or not is_for_a_person(request):
         return error_answer(error)
     answer = page(
         request,

@@ -13,7 +13,7 @@ from ..._version import VERSION
 from ..keys import Caller
 from ..services import hub_of
 from . import formats, theme
-from .access import SECURITY_HEADERS, csrf_token
+from .access import csrf_token
 from .assets import asset_url
 
 _PRIVATE = {"Cache-Control": "no-store", "Vary": "Cookie"}
@@ -76,7 +76,7 @@ def page(request: Request, visitor: Caller | None, template: str, *, status: int
         text.encode("utf-8", "replace"),
         status_code=status,
         media_type="text/html; charset=utf-8",
-        headers={**_PRIVATE, **SECURITY_HEADERS},
+        headers=_PRIVATE,
     )
 
 

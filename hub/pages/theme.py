@@ -3,9 +3,8 @@
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from .access import Visitor
-from .forms import Form
-from .going import local_path, see
+from .access import PageForm, Visitor, local_path
+from .going import see
 
 COOKIE = "quartermaster_theme"
 THEMES = ("system", "light", "dark")
@@ -21,7 +20,7 @@ def chosen(request: Request) -> str:
 
 
 @router.post("/theme")
-def choose(_visitor: Visitor, form: Form) -> Response:
+def choose(_visitor: Visitor, form: PageForm) -> Response:
     """Keep a choice and go back to the page it was made on."""
     answer = see(local_path(form.get("next")))
     theme = form.get("theme", "")

@@ -20,13 +20,18 @@ def the_hub(request: Request) -> Hub:
     return hub_of(request.app)
 
 
+def address_of(request: Request) -> str:
+    """Return where a request comes from; behind a proxy that is trusted, what that says."""
+    return request.client.host if request.client else "unknown"
+
+
 def _caller(
     request: Request,
-    key: Annotated[str | None, Security(_key)],
-    secret: Annotated[str | None, Security(_secret)],
+    _key: Annotated[str | None, Security(_key)],
+    _secret: Annotated[str | None, Security(_secret)],
     _token: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)],
 ) -> Caller:
-    return the_hub(request).keys.recognise(key, secret, request.headers.get("authorization"))
+    return the_hub(request).entrance.caller(request)
 
 
 CallerOf = Annotated[Caller, Depends(_caller)]

@@ -1,5 +1,6 @@
 """``GET /api/v1/events``: what happens, as a stream for whoever asks for one, else a page of it."""
 
+import asyncio
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
@@ -10,11 +11,15 @@ from ..events.broadcaster import Listener
 from ..events.feed import EventStream, Feed, begin
 from ..events.log import Filter
 from ..keys import ADMIN, Caller
+from ..services import Hub
 from . import openapi
 from .answers import AsciiJson
 from .callers import CallerOf, the_hub
 
 router = APIRouter(prefix="/api/v1", tags=["events"], responses=openapi.ERRORS)
+
+_SESSION_SECONDS = 60.0
+"""How long a session that ended may still listen."""
 
 Names = Annotated[list[str] | None, Query(max_length=100)]
 
@@ -40,7 +45,7 @@ async def events(
         return await stream(request, caller, wanted, after, last)
     hub = the_hub(request)
     cursor = await begin(hub.events, request.headers.get("last-event-id") or after, last, wanted)
-    listener = hub.broadcaster.enter(caller.key) if wait else Listener(caller.key)
+    listener = _enter(hub, caller) if wait else Listener(caller.key or "")
     try:
         feed = Feed(hub.broadcaster, hub.events, listener, wanted, cursor)
         found = await feed.next(limit, min(wait, hub.settings.limits.event_wait_seconds))
@@ -57,13 +62,21 @@ async def stream(request: Request, caller: Caller, wanted: Filter, after: str | 
     hub = the_hub(request)
     limits = hub.settings.limits
     cursor = await begin(hub.events, request.headers.get("last-event-id") or after, last, wanted)
-    listener = hub.broadcaster.enter(caller.key)
+    listener = _enter(hub, caller)
     feed = Feed(hub.broadcaster, hub.events, listener, wanted, cursor)
     return EventStream(
         feed.blocks(limits.event_heartbeat_seconds),
         limits.stream_write_timeout_seconds,
         lambda: hub.broadcaster.leave(listener),
     )
+
+
+def _enter(hub: Hub, caller: Caller) -> Listener:
+    """Count a listener. One of a browser's session is let go soon, and comes back if the session still lives."""
+    listener = hub.broadcaster.enter(caller.key or f"session {caller.session_id}", by_key=caller.key is not None)
+    if caller.session_id is not None:
+        asyncio.get_running_loop().call_later(_SESSION_SECONDS, listener.end)
+    return listener
 
 
 def _servers(given: list[str] | None) -> frozenset[str]:

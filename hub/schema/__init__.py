@@ -6,16 +6,19 @@ from .events import event_log, events
 from .history import growth, past_placements, server_states
 from .inventory import metadata_wanted, model_aliases, model_metadata, models, placements, servers
 from .search import FTS5_TABLE, search_documents
-from .trust import api_keys, pairing_codes
+from .trust import api_keys, audit, hub_identity, login_codes, pairing_codes, sessions
 
 __all__ = [
     "FTS5_TABLE",
     "RowId",
     "api_keys",
+    "audit",
     "enrichments",
     "event_log",
     "events",
     "growth",
+    "hub_identity",
+    "login_codes",
     "metadata",
     "metadata_services",
     "metadata_wanted",
@@ -28,4 +31,5 @@ __all__ = [
     "search_documents",
     "server_states",
     "servers",
+    "sessions",
 ]

@@ -10,8 +10,10 @@ from typing import Any
 
 import pytest
 import requests
+from quartermaster.cli.hub_login import first_login_link
 from quartermaster.cli.main import main
 from quartermaster.hub.running import RunningHub
+from quartermaster.hub.services import Hub
 from quartermaster.hub.settings import HubSettings
 from quartermaster.hub.whereabouts import note, whereabouts
 
@@ -191,6 +193,7 @@ def test_serve_says_where_it_listens_once_it_does_and_stops_in_order(
         assert address.startswith("http://127.0.0.1:")
         assert requests.get(f"{address}/readyz", timeout=30).status_code == 200
         assert whereabouts(tmp_path / "hub").address == address
+        login = json.loads(line)["login"] if as_json else None
         process.send_signal(number)
         rest, errors = process.communicate(timeout=60)
     finally:
@@ -198,6 +201,44 @@ def test_serve_says_where_it_listens_once_it_does_and_stops_in_order(
         process.communicate()
     assert rest == "" and "Traceback" not in errors
     assert process.returncode == 0, errors
+    assert (login or errors).count(f"{address}/login?code=") == 1
     with sqlite3.connect(tmp_path / "hub" / "hub.sqlite") as connection:
         assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
     connection.close()
+
+
+def test_a_login_link_is_printed_while_a_hub_runs_and_logs_a_browser_in(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    data = tmp_path / "hub"
+    with RunningHub(HubSettings(data)) as running:
+        assert main(["hub", "login", "--data", str(data), "--json"]) == 0
+        made = json.loads(capsys.readouterr().out)
+        assert set(made) == {"login", "address", "expires_at"} and made["address"] == running.address
+        assert main(["hub", "login", "--data", str(data)]) == 0
+        shown = capsys.readouterr()
+        assert "once" in shown.err and "this machine alone" in shown.err
+        for link in (made["login"], shown.out.strip()):
+            assert link.startswith(f"{running.address}/login?code=")
+            with requests.Session() as browser:
+                code = link.partition("code=")[2]
+                entered = browser.post(f"{running.address}/login", {"code": code}, timeout=30, allow_redirects=False)
+                assert entered.status_code == 303
+                assert browser.get(f"{running.address}/api/v1/servers", timeout=30).status_code == 200
+
+
+def test_the_first_login_link_is_printed_until_it_was_used_and_is_in_no_log(
+    capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture, tmp_path: Path
+) -> None:
+    caplog.set_level("DEBUG")
+    hub = Hub(HubSettings(tmp_path))
+    try:
+        link = first_login_link(hub, "http://hub:7807")
+        assert link is not None and link.startswith("http://hub:7807/login?code=")
+        assert first_login_link(hub, "http://hub:7807") not in {None, link}
+        code = link.partition("code=")[2]
+        hub.login.enter({"code": code}, "127.0.0.1", "a browser", None)
+        assert first_login_link(hub, "http://hub:7807") is None
+        assert code not in caplog.text and code not in "".join(capsys.readouterr())
+    finally:
+        hub.close()

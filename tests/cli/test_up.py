@@ -64,6 +64,7 @@ def test_json_is_a_line_per_event_and_a_signal_leaves_nothing_behind(
         answer = running.event("availability")
         running.event("ready")
         assert requests.get(f"{hub['address']}/readyz", timeout=30).status_code == 200
+        assert requests.get(hub["login"], timeout=30).text.count("<form") == 1
         ended = running.stop(number)
     assert (model["path"], model["hash_state"]) == ("models/Lora/größe.safetensors", "verified")
     assert (answer["status"], answer["hash"]) == ("available", model["sha256"][:10])

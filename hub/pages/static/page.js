@@ -91,6 +91,7 @@
   });
   document.addEventListener("htmx:load", (event) => tellTimes(event.detail.elt.parentNode || event.detail.elt));
 
+  document.querySelector(".places [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
   tellTimes(document);
   setInterval(() => tellTimes(document), 1000);
 })();
