@@ -1,7 +1,9 @@
 """What the actions of ``quartermaster hub`` have in common."""
 
 import argparse
+from dataclasses import replace
 
+from ..hub.settings import HubSettings
 from .folders import folder_name
 from .output import add_verbose_argument, say
 
@@ -18,6 +20,18 @@ def add_common_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--json", action="store_true", help="print answers as JSON")
     add_verbose_argument(parser)
+
+
+def add_backup_argument(parser: argparse.ArgumentParser) -> None:
+    """Add ``--no-backup``, for whatever may migrate the database."""
+    parser.add_argument(
+        "--no-backup", action="store_true", help="where the database has to be migrated, do not back it up before that"
+    )
+
+
+def with_backup_choice(settings: HubSettings, arguments: argparse.Namespace) -> HubSettings:
+    """Return the settings as ``--no-backup`` has it."""
+    return replace(settings, backup_before_migrating=False) if arguments.no_backup else settings
 
 
 def port_number(text: str) -> int:

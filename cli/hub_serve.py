@@ -5,7 +5,14 @@ import argparse
 from ..hub.running import serve
 from ..hub.settings import HubSettings
 from ..hub_client import DEFAULT_HUB_PORT
-from .hub_options import DEFAULT_HOST, add_common_arguments, port_number, warn_of_open
+from .hub_options import (
+    DEFAULT_HOST,
+    add_backup_argument,
+    add_common_arguments,
+    port_number,
+    warn_of_open,
+    with_backup_choice,
+)
 from .output import DONE, emit, tell
 
 
@@ -15,6 +22,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--port", type=port_number, default=DEFAULT_HUB_PORT, help=f"0 takes a free one (default {DEFAULT_HUB_PORT})"
     )
+    add_backup_argument(parser)
     add_common_arguments(parser)
 
 
@@ -28,5 +36,5 @@ def execute(settings: HubSettings, arguments: argparse.Namespace) -> int:
             tell(f"listening on {address}")
 
     warn_of_open(arguments.host)
-    serve(settings, arguments.host, arguments.port, announce)
+    serve(with_backup_choice(settings, arguments), arguments.host, arguments.port, announce)
     return DONE

@@ -40,7 +40,7 @@ from .agent import (
 from .availability import line_for
 from .connection import exit_code, own_key_file
 from .folders import home_of
-from .hub_options import port_number, warn_of_open
+from .hub_options import add_backup_argument, port_number, warn_of_open, with_backup_choice
 from .output import DONE, CommandError, command_line, emit, say, tell
 from .progress import size
 
@@ -58,6 +58,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help=f"the hub's port (default: {DEFAULT_HUB_PORT}, or a free one; 0: a free one)",
     )
+    add_backup_argument(parser)
     parser.add_argument("--json", action="store_true", help="print what there is as lines of JSON, each with an event")
 
 
@@ -72,7 +73,8 @@ def execute(options: argparse.Namespace) -> int:
     stop = threading.Event()
     with stopping_on_signals(stop.set):
         try:
-            hub = _start_hub(HubSettings.from_environment(hub_folder(home)), options.host, options.port)
+            settings = with_backup_choice(HubSettings.from_environment(hub_folder(home)), options)
+            hub = _start_hub(settings, options.host, options.port)
             try:
                 return _Session(hub, options, home, stop).run()
             finally:

@@ -2,6 +2,8 @@
 
 HubError
 ├── SettingsError, DatabaseUnusableError, PortUnusableError   a hub cannot start
+│   └── MigrationFailedError      (a DatabaseUnusableError)   its database is as it was
+├── BackupError, RestoreError, InUseError                     the database is as it was
 └── RequestError                                              a request is refused
     ├── MalformedRequestError         400 bad_request
     ├── InvalidJsonError              400 invalid_json
@@ -33,6 +35,22 @@ class SettingsError(HubError):
 
 class DatabaseUnusableError(HubError):
     """The database cannot be opened, or belongs to a newer Quartermaster."""
+
+
+class MigrationFailedError(DatabaseUnusableError):
+    """A migration failed and was taken back: the database is as it was before."""
+
+
+class BackupError(HubError):
+    """No backup was made; nothing of it is left behind."""
+
+
+class RestoreError(HubError):
+    """A backup cannot be restored; the database is as it was."""
+
+
+class InUseError(HubError):
+    """Somebody else has open what must be ours alone."""
 
 
 class PortUnusableError(HubError):

@@ -26,6 +26,7 @@ from .registry import Registry
 from .schema import servers
 from .server_registry import ServerRegistry
 from .settings import HubSettings
+from .storage.backups import before_migrating
 from .sync import Inventories
 
 PUBLIC_BODY_BYTES = 4096
@@ -36,10 +37,11 @@ class Hub:
     """The services of one hub over one database; every route finds them at ``request.app.state.hub``."""
 
     def __init__(self, settings: HubSettings, clock: Clock | None = None) -> None:
-        """Open and migrate the database.
+        """Open the database and migrate it, after a backup.
 
         Raises:
             DatabaseUnusableError: it cannot be used; the message says why.
+            BackupError: it has to be migrated, and there can be no backup.
         """
         self.settings = settings
         self.clock = clock or hub_clock()
@@ -47,7 +49,7 @@ class Hub:
         limits = settings.limits
         self.database = Database(settings, self.clock)
         try:
-            self.migration = migrate(self.database)
+            self.migration = migrate(self.database, before_migrating(settings))
             self._forget_the_future()
         except BaseException:
             self.database.close()

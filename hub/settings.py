@@ -18,7 +18,8 @@ class HubSettings:
     """The settings of one hub.
 
     ``data_dir`` is a folder of the hub's own (made with mode 0700 where it is missing); ``database_url`` is an
-    SQLAlchemy or libpq URL of a PostgreSQL database, None for the SQLite file in ``data_dir``.
+    SQLAlchemy or libpq URL of a PostgreSQL database, None for the SQLite file in ``data_dir``. The others are
+    explained in ``docs/hub.md``.
     """
 
     data_dir: Path
@@ -28,6 +29,8 @@ class HubSettings:
     busy_timeout_seconds: float = 15.0
     request_repeat_seconds: float = 300.0
     large_body_slots: int = 4
+    backup_before_migrating: bool = True
+    backups_kept: int = 10
     limits: Limits = field(default_factory=Limits)
 
     def __post_init__(self) -> None:
@@ -38,6 +41,8 @@ class HubSettings:
             )
         if self.busy_timeout_seconds <= 0 or self.request_repeat_seconds <= 0 or self.large_body_slots < 1:
             raise SettingsError("busy_timeout_seconds, request_repeat_seconds and large_body_slots must be above 0")
+        if self.backups_kept < 1:
+            raise SettingsError("backups_kept must be at least 1")
 
     @classmethod
     def from_environment(cls, data_dir: Path, environment: Mapping[str, str] | None = None) -> "HubSettings":
@@ -55,6 +60,9 @@ class HubSettings:
                 continue
             if item.name == "database_url":
                 values[item.name] = text
+                continue
+            if isinstance(item.default, bool):
+                values[item.name] = _switch(name, text)
                 continue
             try:
                 values[item.name] = int(text) if isinstance(item.default, int) else float(text)
@@ -75,3 +83,11 @@ class HubSettings:
         place = parts.netloc.rpartition("@")[2]
         user = parts.username
         return urlunsplit((parts.scheme, f"{user}@{place}" if user else place, parts.path, "", ""))
+
+
+def _switch(name: str, text: str) -> bool:
+    words = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
+    try:
+        return words[text.lower()]
+    except KeyError:
+        raise SettingsError(f"{name} must be 1 or 0, not {text[:40]!r}") from None
