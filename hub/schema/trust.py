@@ -2,7 +2,7 @@
 
 from sqlalchemy import Boolean, Column, Double, String, Table, Text
 
-from .base import metadata
+from .base import explain, metadata
 
 api_keys = Table(
     "api_keys",
@@ -15,6 +15,18 @@ api_keys = Table(
     Column("created_at", Double, nullable=False),
     Column("revoked_at", Double),
     Column("by_pairing", Boolean, nullable=False, default=False),
+)
+"""The keys that callers prove who they are with. A secret is never kept, only its hash."""
+
+explain(
+    api_keys,
+    key="what the caller shows beside the secret",
+    secret_sha256="SHA-256 of the secret (256 random bits, so that no salt and no slow hash is needed)",  # noqa: S106 (none)
+    name="what a person calls it",
+    scope="`agent`, `client` or `admin`",
+    server_id="the one server of an agent's key",
+    revoked_at="since then it is refused",
+    by_pairing="made in exchange for a pairing code",
 )
 
 pairing_codes = Table(
@@ -29,3 +41,11 @@ pairing_codes = Table(
 )
 """One-time codes; ``name`` is what the key will be called. Times by the machine's wall clock, see ``pairing``. The
 server may be one that is not known yet: it becomes known by its key."""
+
+explain(
+    pairing_codes,
+    code_hash="a hash of the code that is dear to compute",
+    server_id="the server of the key that it is exchanged for",
+    name="what that key will be called",
+    used_at="since then it is void",
+)
