@@ -1,5 +1,6 @@
 """The services of one hub: what the routes, the console and the tests have in common."""
 
+import threading
 import time
 from dataclasses import replace
 from typing import Any
@@ -17,6 +18,7 @@ from .database import Database
 from .finding import Finding
 from .fleet import Fleet
 from .keys import Keys
+from .metrics import Metrics
 from .migrating import migrate
 from .overrides import Overrides
 from .pairing import Pairing
@@ -45,7 +47,7 @@ class Hub:
         """
         self.settings = settings
         self.clock = clock or hub_clock()
-        ages = Ages(settings.stale_after_seconds, settings.offline_after_seconds)
+        self.ages = ages = Ages(settings.stale_after_seconds, settings.offline_after_seconds)
         limits = settings.limits
         self.database = Database(settings, self.clock)
         try:
@@ -71,6 +73,9 @@ class Hub:
         self.pairing = Pairing(self.database, clock or time.time, self.keys, Attempts(self.clock))
         self.jobs: list[Job] = []
         """What runs beside the answering, see ``background``."""
+        self.metrics = Metrics(self)
+        self.stopping = threading.Event()
+        """Set when the hub was asked to stop."""
 
     def _forget_the_future(self) -> None:
         """Let servers that were seen "later than now" age from now on: the machine's clock was set back since."""

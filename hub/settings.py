@@ -8,6 +8,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from .errors import SettingsError
 from .limits import Limits
+from .logs import FORMATS, TEXT
 
 ENVIRONMENT_PREFIX = "QUARTERMASTER_"
 DATABASE_FILE = "hub.sqlite"
@@ -31,6 +32,10 @@ class HubSettings:
     large_body_slots: int = 4
     backup_before_migrating: bool = True
     backups_kept: int = 10
+    log_format: str = TEXT
+    metrics_public: bool = False
+    ready_free_mb: float = 100.0
+    drain_seconds: float = 0.0
     limits: Limits = field(default_factory=Limits)
 
     def __post_init__(self) -> None:
@@ -43,6 +48,10 @@ class HubSettings:
             raise SettingsError("busy_timeout_seconds, request_repeat_seconds and large_body_slots must be above 0")
         if self.backups_kept < 1:
             raise SettingsError("backups_kept must be at least 1")
+        if self.log_format not in FORMATS:
+            raise SettingsError(f"log_format must be one of {', '.join(FORMATS)}, not {self.log_format[:40]!r}")
+        if not (self.ready_free_mb >= 0 and 0 <= self.drain_seconds <= 3600):
+            raise SettingsError("ready_free_mb must not be below 0, drain_seconds not below 0 nor above 3600")
 
     @classmethod
     def from_environment(cls, data_dir: Path, environment: Mapping[str, str] | None = None) -> "HubSettings":
@@ -58,7 +67,7 @@ class HubSettings:
             text = environment.get(name, "").strip()
             if item.name in {"data_dir", "limits"} or not text:
                 continue
-            if item.name == "database_url":
+            if item.name in {"database_url", "log_format"}:
                 values[item.name] = text
                 continue
             if isinstance(item.default, bool):

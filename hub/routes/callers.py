@@ -6,6 +6,7 @@ from fastapi import Depends, Request, Security
 from fastapi.security import APIKeyHeader, HTTPAuthorizationCredentials, HTTPBearer
 
 from ..keys import Caller
+from ..request_facts import note_key
 from ..services import Hub, hub_of
 
 _key = APIKeyHeader(name="X-API-Key", scheme_name="ApiKey", auto_error=False, description="with X-API-Secret")
@@ -26,7 +27,9 @@ def _caller(
     secret: Annotated[str | None, Security(_secret)],
     _token: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)],
 ) -> Caller:
-    return the_hub(request).keys.recognise(key, secret, request.headers.get("authorization"))
+    caller = the_hub(request).keys.recognise(key, secret, request.headers.get("authorization"))
+    note_key(request.scope, caller.key)
+    return caller
 
 
 CallerOf = Annotated[Caller, Depends(_caller)]
