@@ -1,7 +1,9 @@
 """``quartermaster hub serve``: a hub in the foreground."""
 
 import argparse
+import logging
 
+from ..hub.logs import FORMATS, configure_logging
 from ..hub.running import serve
 from ..hub.services import Hub
 from ..hub.settings import HubSettings
@@ -24,6 +26,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--port", type=port_number, default=DEFAULT_HUB_PORT, help=f"0 takes a free one (default {DEFAULT_HUB_PORT})"
     )
+    parser.add_argument(
+        "--log-format",
+        choices=FORMATS,
+        help="how the log on stderr is written (default: $QUARTERMASTER_LOG_FORMAT, text)",
+    )
     add_backup_argument(parser)
     add_common_arguments(parser)
 
@@ -41,6 +48,9 @@ def execute(settings: HubSettings, arguments: argparse.Namespace) -> int:
             say(f"Log in to the web page, once, at {link}")
             say("For another link: quartermaster hub login")
 
+    # A service is asked later what it did: it tells of every request, where a command speaks up only when it must.
+    level = logging.DEBUG if arguments.verbose else logging.INFO
+    configure_logging(arguments.log_format or settings.log_format, level)
     warn_of_open(arguments.host)
     serve(with_backup_choice(settings, arguments), arguments.host, arguments.port, announce)
     return DONE

@@ -32,8 +32,15 @@ class Job:
     stop: Callable[[], None] | None = None
     """Asks work that is under way to return soon: called from the event loop when the hub stops."""
     settle_seconds: float = 0.0
+    runs: int = field(default=0, init=False)
+    failures: int = field(default=0, init=False)
     _loop: asyncio.AbstractEventLoop | None = field(default=None, repr=False)
     _called: asyncio.Event = field(default_factory=asyncio.Event, repr=False)
+
+    @property
+    def is_alive(self) -> bool:
+        """Tell whether the job is there to run: while the application runs, unless it ended in a way of its own."""
+        return self._loop is not None
 
     def call(self) -> None:
         """Have the work done soon, from any thread; costs nothing where no application runs."""
@@ -53,6 +60,7 @@ class Job:
             self._loop = None
 
     async def _once(self) -> bool:
+        self.runs += 1
         working = asyncio.ensure_future(run_in_threadpool(self.work))
         try:
             return await asyncio.shield(working)
@@ -60,8 +68,10 @@ class Job:
             await asyncio.wait([working])  # it holds the database, which is closed after this
             raise
         except OverloadedError as error:
+            self.failures += 1
             _log.warning("%s: %s", self.name, error)
         except Exception:
+            self.failures += 1
             _log.exception("%s failed; it runs again in %g s", self.name, self.every_seconds)
         return False
 

@@ -69,6 +69,8 @@ class Database:
         """
         self.busy_timeout_seconds = settings.busy_timeout_seconds
         self._write_lock = threading.Lock()
+        self.troubles = 0
+        """How often the database could not be used; only ever grows."""
         self._occupied: FileLock | None = None
         self.place = settings.describe_database()
         self.folder = settings.data_dir if settings.database_url is None else None
@@ -154,6 +156,7 @@ class Database:
                 return work(connection)
         patience_seconds = self.busy_timeout_seconds if patience_seconds is None else patience_seconds
         if not self._write_lock.acquire(timeout=patience_seconds):
+            self.troubles += 1
             raise OverloadedError("other writers keep the database busy; try again")
         try:
             with self._translated(), self.engine.connect() as connection:
@@ -168,10 +171,12 @@ class Database:
         try:
             yield
         except PoolTimeout as error:
+            self.troubles += 1
             raise OverloadedError("all database connections are in use; try again") from error
         except OperationalError as error:
             if not self._is_passing(error):
                 raise
+            self.troubles += 1
             _log.warning("the database cannot be used at the moment: %s", error.orig)
             raise OverloadedError("the database cannot be used at the moment; try again") from error
 

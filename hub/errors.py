@@ -224,5 +224,12 @@ class OverloadedError(RequestError):
     status = 503
     code = "overloaded"
 
-    def __init__(self, message: str, *, code: str | None = None, retry_after_seconds: int = 5) -> None:
-        super().__init__(message, code=code, headers={"Retry-After": str(retry_after_seconds)})
+    def __init__(
+        self,
+        message: str,
+        details: Mapping[str, Any] | None = None,
+        *,
+        code: str | None = None,
+        retry_after_seconds: int = 5,
+    ) -> None:
+        super().__init__(message, details, code=code, headers={"Retry-After": str(retry_after_seconds)})

@@ -1,23 +1,29 @@
 """Runs a hub: in a thread of this process (``RunningHub``), or in the foreground until told to stop (``serve``)."""
 
+import asyncio
+import logging
 import signal
 import socket
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from types import TracebackType
+from types import FrameType, TracebackType
 
 import uvicorn
 
+from .._version import VERSION
 from .app import create_app
 from .clock import Clock
 from .connection import PatientConnection
 from .errors import PortUnusableError
+from .logs import FIELDS
 from .services import Hub, hub_of
 from .settings import HubSettings
 from .whereabouts import note
 
+_log = logging.getLogger(__name__)
 _STOP_SECONDS = 10
 _BACKLOG = 2048
 
@@ -86,8 +92,11 @@ class _Server(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, on_start: Callable[[], None]) -> None:
         super().__init__(config)
         self._on_start = on_start
+        self._exit_at: float | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        self._loop = asyncio.get_running_loop()
         await super().startup(sockets)
         if self.started:
             self._on_start()
@@ -95,6 +104,32 @@ class _Server(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         hub_of(self.config.app).broadcaster.end_all()  # it waits for answers to end, and a stream's never does
         await super().shutdown(sockets)
+
+    async def on_tick(self, counter: int) -> bool:
+        if self._exit_at is not None and time.monotonic() >= self._exit_at:
+            self.should_exit = True
+        return await super().on_tick(counter)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Stop in order; on SIGTERM after ``drain_seconds``, in which ``/readyz`` tells load balancers to go elsewhere.
+
+        Told so again, it does not wait any longer, neither for them nor for requests that are being answered. uvicorn's
+        own would then end without closing the database, and say so with a traceback.
+        """
+        hub = hub_of(self.config.app)
+        if hub.stopping.is_set():
+            self.should_exit = True
+            if self._loop is not None:
+                self._loop.call_soon_threadsafe(self._give_up_requests)
+            return
+        hub.stopping.set()
+        _log.info("stopping", extra={FIELDS: {"signal": signal.Signals(sig).name}})
+        wait_seconds = hub.settings.drain_seconds if sig == signal.SIGTERM else 0.0
+        self._exit_at = time.monotonic() + wait_seconds
+
+    def _give_up_requests(self) -> None:
+        for task in list(self.server_state.tasks):
+            task.cancel()
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -167,6 +202,7 @@ class RunningHub:
     def stop(self) -> None:
         """Stop it: requests that are being answered end first; on return the port and the database are free."""
         if self._server is not None and self._thread is not None:
+            self.hub.stopping.set()
             self._server.should_exit = True
             self._thread.join()
             self._thread = None
@@ -194,7 +230,10 @@ def serve(settings: HubSettings, host: str, port: int, on_start: Callable[[str, 
 
         def started() -> None:
             note(settings.data_dir, host, port_of(listener))
+            facts = {"address": address, "version": VERSION, "database": settings.describe_database()}
+            _log.info("listening", extra={FIELDS: facts})
             on_start(address, hub_of(server.config.app))
 
         server = _server(settings, started)
         server.run(sockets=[listener])
+        _log.info("stopped")

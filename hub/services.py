@@ -1,5 +1,6 @@
 """The services of one hub: what the routes, the console and the tests have in common."""
 
+import threading
 import time
 from dataclasses import replace
 from typing import Any
@@ -22,6 +23,7 @@ from .fleet import Fleet
 from .growth import Growth
 from .history import History
 from .keys import Keys
+from .metrics import Metrics
 from .migrating import migrate
 from .overrides import Overrides
 from .pairing import Pairing
@@ -62,7 +64,7 @@ class Hub:
         """
         self.settings = settings
         self.clock = clock or hub_clock()
-        ages = Ages(settings.stale_after_seconds, settings.offline_after_seconds)
+        self.ages = ages = Ages(settings.stale_after_seconds, settings.offline_after_seconds)
         limits = settings.limits
         self.database = Database(settings, self.clock)
         try:
@@ -117,6 +119,9 @@ class Hub:
             Job("retention", 600.0, self.retention.prune),
         ]
         """What runs beside the answering, see ``background``."""
+        self.metrics = Metrics(self)
+        self.stopping = threading.Event()
+        """Set when the hub was asked to stop."""
 
     def _made_enrichment(self) -> Enrichment:
         try:

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit, urlunsplit
 from .cors import is_origin
 from .errors import SettingsError
 from .limits import Limits
+from .logs import FORMATS, TEXT
 
 ENVIRONMENT_PREFIX = "QUARTERMASTER_"
 DATABASE_FILE = "hub.sqlite"
@@ -51,6 +52,10 @@ class HubSettings:
     civitai_not_found_days: float = 7.0
     civitai_longest_not_found_days: float = 30.0
     cors_origins: str = "http://localhost:7860,http://127.0.0.1:7860"
+    log_format: str = TEXT
+    metrics_public: bool = False
+    ready_free_mb: float = 100.0
+    drain_seconds: float = 0.0
     limits: Limits = field(default_factory=Limits)
 
     def __post_init__(self) -> None:
@@ -69,6 +74,10 @@ class HubSettings:
             raise SettingsError("session_idle_days must be above 0 and not above session_days, which is at most 400")
         if self.hsts_seconds < 0:
             raise SettingsError("hsts_seconds must not be below 0")
+        if self.log_format not in FORMATS:
+            raise SettingsError(f"log_format must be one of {', '.join(FORMATS)}, not {self.log_format[:40]!r}")
+        if not (self.ready_free_mb >= 0 and 0 <= self.drain_seconds <= 3600):
+            raise SettingsError("ready_free_mb must not be below 0, drain_seconds not below 0 nor above 3600")
         for origin in self.origins:
             if not is_origin(origin):
                 raise SettingsError(f"cors_origins: {origin[:80]!r} must look like http://localhost:7860")

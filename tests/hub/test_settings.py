@@ -18,7 +18,6 @@ def documented() -> str:
 def test_every_setting_is_documented_with_its_default(item) -> None:
     plain = item.default is None or isinstance(item.default, str)
     default = (item.default or "") if plain else f"{item.default:g}"
-    default = item.default if isinstance(item.default, str) else "" if item.default is None else f"{item.default:g}"
     assert f"| `QUARTERMASTER_{item.name.upper()}` | {default} |".replace("|  |", "| |") in documented()
 
 
