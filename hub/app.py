@@ -40,8 +40,12 @@ def create_app(settings: HubSettings, clock: Clock | None = None) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        async with running(hub.jobs):
-            yield
+        hub.broadcaster.open()
+        try:
+            async with running(hub.jobs):
+                yield
+        finally:
+            hub.broadcaster.close()
         hub.close()
 
     app = FastAPI(

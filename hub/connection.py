@@ -6,11 +6,13 @@ keeps for ever: a few hundred of them, from anybody who can reach the port, and 
 
 import asyncio
 import json
+from typing import Any
 
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from .errors import MalformedRequestError
+from .events.feed import ABORT
 from .services import hub_of
 
 
@@ -18,6 +20,16 @@ class PatientConnection(H11Protocol):
     """Waits for a request's head, but only for ``head_timeout_seconds``."""
 
     _deadline: asyncio.TimerHandle | None = None
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        answer = self.app
+
+        async def answer_with_an_end(scope: Any, receive: Any, send: Any) -> None:
+            scope.setdefault("extensions", {})[ABORT] = self.transport.abort
+            await answer(scope, receive, send)
+
+        self.app = answer_with_an_end
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         super().connection_made(transport)

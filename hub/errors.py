@@ -10,6 +10,7 @@ HubError
     ├── ForbiddenError                403 forbidden
     ├── NotFoundError                 404 (the code names what)
     ├── ConflictError                 409 (the code names what)
+    ├── GoneError                     410 (the code names what)
     ├── TooLargeError                 413 body_too_large, too_many_entries
     ├── UnsupportedEncodingError      415 unsupported_encoding
     ├── FieldError                    422 missing_required_field, invalid_field
@@ -106,6 +107,13 @@ class ConflictError(RequestError):
 
     status = 409
     code = "conflict"
+
+
+class GoneError(RequestError):
+    """What the request names was there once and is not kept any more."""
+
+    status = 410
+    code = "gone"
 
 
 class TooLargeError(RequestError):

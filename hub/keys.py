@@ -9,14 +9,14 @@ import binascii
 import hashlib
 import hmac
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, Connection, select, update
 
 from . import fields
 from .clock import Clock
-from .database import Database
+from .database import Database, among
 from .errors import FieldError, ForbiddenError, NotFoundError, UnauthorizedError
 from .events import tell
 from .events.kinds import KEY_CHANGED
@@ -155,6 +155,12 @@ class Keys:
             revoke_where(connection, api_keys.c.key == key, now)
 
         self._database.write(work)
+
+    def valid(self, keys: Collection[str]) -> set[str]:
+        """Return those of these keys that are not revoked."""
+        with self._database.read() as connection:
+            query = select(api_keys.c.key).where(among(connection, api_keys.c.key, keys))
+            return set(connection.scalars(query.where(api_keys.c.revoked_at.is_(None))))
 
     def recognise(
         self, key: str | None, secret: str | None, authorization: str | None, *, scheme: str = "Bearer"

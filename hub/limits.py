@@ -37,3 +37,11 @@ class Limits:
     batch_hashes: int = 1_000
     batch_items: int = 1_000
     """Changes by hand in one request."""
+    event_wait_seconds: float = 60.0
+    """How long a request for events waits at most for the first one."""
+    event_heartbeat_seconds: float = 15.0
+    """After so long a silence a stream of events says that it lives, for proxies that end what is silent."""
+    stream_write_timeout_seconds: float = 30.0
+    """A listener that takes nothing for so long is cut off."""
+    streams_per_key: int = 50
+    """Listeners that one key may have waiting, so that it leaves room for others."""

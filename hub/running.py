@@ -92,6 +92,10 @@ class _Server(uvicorn.Server):
         if self.started:
             self._on_start()
 
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        hub_of(self.config.app).broadcaster.end_all()  # it waits for answers to end, and a stream's never does
+        await super().shutdown(sockets)
+
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         if threading.current_thread() is not threading.main_thread():

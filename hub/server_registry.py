@@ -8,7 +8,7 @@ from sqlalchemy import Connection, delete, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from ..hub_client.digest import to_hex
-from . import fields, past
+from . import fields, past, server_states
 from .ages import Ages, iso_time
 from .bodies import REQUESTS
 from .clock import Clock
@@ -110,6 +110,7 @@ class ServerRegistry:
             connection.execute(delete(servers).where(servers.c.id == server_id))
             revoke_where(connection, api_keys.c.server_id == server_id, now)
             connection.execute(delete(pairing_codes).where(pairing_codes.c.server_id == server_id))
+            server_states.close(connection, server_id, now)
             tell(connection, SERVER_REMOVED, server_id, data={"alias": server.alias, "count": server.entry_count})
 
         self._database.write(work)

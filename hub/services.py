@@ -14,8 +14,12 @@ from .background import Job
 from .catalogues import Catalogues
 from .clock import Clock, hub_clock
 from .database import Database
+from .events.broadcaster import Broadcaster
+from .events.log import EventLog
 from .finding import Finding
 from .fleet import Fleet
+from .growth import Growth
+from .history import History
 from .keys import Keys
 from .migrating import migrate
 from .overrides import Overrides
@@ -23,8 +27,10 @@ from .pairing import Pairing
 from .reading import BodyReader
 from .registrations import Registrations
 from .registry import Registry
+from .retention import Retention
 from .schema import servers
 from .server_registry import ServerRegistry
+from .server_states import LOOK_EVERY_SECONDS, ServerStates
 from .settings import HubSettings
 from .sync import Inventories
 
@@ -67,7 +73,20 @@ class Hub:
         tiny = replace(limits, body_bytes=PUBLIC_BODY_BYTES, unpacked_bytes=PUBLIC_BODY_BYTES)
         self.small_bodies = BodyReader(tiny, settings.large_body_slots)
         self.pairing = Pairing(self.database, clock or time.time, self.keys, Attempts(self.clock))
-        self.jobs: list[Job] = []
+        self.history = History(self.database, self.clock, self.registry)
+        self.events = EventLog(self.database)
+        self.broadcaster = Broadcaster(
+            self.database, self.events, self.keys, settings.event_streams, limits.streams_per_key
+        )
+        self.server_states = ServerStates(self.database, self.clock, ages)
+        self.growth = Growth(self.database, self.clock)
+        self.retention = Retention(self.database, self.clock, settings.events_keep_days, settings.history_keep_days)
+        self.jobs: list[Job] = [
+            *self.broadcaster.jobs,
+            Job("server states", LOOK_EVERY_SECONDS, self.server_states.look),
+            Job("growth", 600.0, self.growth.sample),
+            Job("retention", 600.0, self.retention.prune),
+        ]
         """What runs beside the answering, see ``background``."""
 
     def _forget_the_future(self) -> None:

@@ -28,6 +28,9 @@ class HubSettings:
     busy_timeout_seconds: float = 15.0
     request_repeat_seconds: float = 300.0
     large_body_slots: int = 4
+    events_keep_days: float = 30.0
+    history_keep_days: float = 730.0
+    event_streams: int = 1000
     limits: Limits = field(default_factory=Limits)
 
     def __post_init__(self) -> None:
@@ -38,6 +41,8 @@ class HubSettings:
             )
         if self.busy_timeout_seconds <= 0 or self.request_repeat_seconds <= 0 or self.large_body_slots < 1:
             raise SettingsError("busy_timeout_seconds, request_repeat_seconds and large_body_slots must be above 0")
+        if not (self.events_keep_days > 0 and self.history_keep_days > 0 and self.event_streams >= 0):
+            raise SettingsError("events_keep_days and history_keep_days must be above 0, event_streams not below it")
 
     @classmethod
     def from_environment(cls, data_dir: Path, environment: Mapping[str, str] | None = None) -> "HubSettings":

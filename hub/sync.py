@@ -13,8 +13,8 @@ from typing import Any
 from sqlalchemy import Connection, select, update
 
 from ..hub_client import digest as digests
-from . import placing
-from .ages import Ages, iso_time
+from . import placing, server_states
+from .ages import PRESENT, Ages, iso_time
 from .bodies import PROTOCOL, Body, Buckets, Delta, Heartbeat, Sender
 from .clock import Clock
 from .database import Database, Record
@@ -92,11 +92,14 @@ class Inventories:
                 entry_count=change.count,
                 last_seen=now,
                 agent_id=None if sender.leaving else sender.agent_id,
+                noted_state=PRESENT,
                 agent=sender.agent if sender.agent is not None else server.agent,
                 requests=json.dumps(pending),
                 requests_handed_at=handed_at,
             )
         )
+        if server.noted_state != PRESENT:
+            server_states.note(connection, server_id, server.noted_state, PRESENT, now)
         _tell_change(connection, server_id, change)
         answer = {
             "success": True,

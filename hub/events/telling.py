@@ -15,6 +15,8 @@ from .kinds import KINDS
 CHANNEL = "quartermaster_events"
 """Of PostgreSQL's NOTIFY: a hint that there is something to read, without content."""
 
+_NONCES = (1 << 31) - 1
+
 MAX_DATA_BYTES = 16 * 1024
 
 
@@ -37,7 +39,7 @@ def tell(
         raise ValueError(f"an event {kind!r} with {len(text)} bytes of data cannot be told")
     clock = connection.get_execution_options().get(CLOCK, time.time)
     row: dict[str, Any] = {"kind": kind, "server_id": server_id, "model_id": model_id, "data": text}
-    row |= {"at": clock(), "nonce": secrets.randbits(31)}
+    row |= {"at": clock(), "nonce": 1 + secrets.randbelow(_NONCES)}
     if connection.dialect.name == "sqlite":
         # There is one writer: what has its number first is committed first.
         connection.execute(update(event_log).values(last=event_log.c.last + 1))

@@ -1,6 +1,6 @@
 """HTTP: routes translate between requests and the services, and decide nothing."""
 
-from . import aliases, documentation, ecosystems, models, operations, overrides, pairing, servers, sync
+from . import aliases, documentation, ecosystems, events, history, models, operations, overrides, pairing, servers, sync
 
 ALL_ROUTERS = (
     operations.router,
@@ -12,4 +12,6 @@ ALL_ROUTERS = (
     servers.router,
     ecosystems.router,
     pairing.router,
+    events.router,
+    history.router,
 )

@@ -11,6 +11,7 @@ from fastapi import FastAPI
 
 from ..ages import STATES
 from ..availability import AMBIGUOUS, STATUSES, UNKNOWN
+from ..events.kinds import KINDS
 
 Schema = dict[str, Any]
 
@@ -119,6 +120,14 @@ COMPONENTS: dict[str, Schema] = {
         agent=or_null(OBJECT),
         requests=listed(TEXT),
     ),
+    "Event": shape(
+        cursor=TEXT,
+        at=TIME,
+        kind={"enum": sorted(KINDS)},
+        server_id=or_null(TEXT),
+        model=or_null(shape(id=COUNT, name=TEXT, hash=TEXT)),
+        data=OBJECT,
+    ),
     "Verdict": shape(
         checkpoint=TEXT,
         addon=TEXT,
@@ -173,6 +182,20 @@ ANSWERS: dict[str, Schema] = {
     "POST /api/v1/compatibility": {
         "anyOf": [together(answer(version=TEXT), ref("Verdict")), answer(version=TEXT, verdicts=listed(ref("Verdict")))]
     },
+    "GET /api/v1/events": answer(events=listed(ref("Event")), cursor=TEXT),
+    "GET /api/v1/models/{hash}/history": answer(
+        model=ref("Model"),
+        intervals=listed(shape(server_id=TEXT, path=TEXT, since=TIME, until=or_null(TIME))),
+        complete=FLAG,
+    ),
+    "GET /api/v1/servers/{server_id}/history": answer(
+        server_id=TEXT,
+        states=listed(shape(state=_STATE, since=TIME, until=or_null(TIME))),
+        days=listed(shape(day=TEXT, **dict.fromkeys([*STATES, "unknown"], NUMBER))),
+    ),
+    "GET /api/v1/growth": answer(
+        days=listed(shape(day=TEXT, at=TIME, models=COUNT, placements=COUNT, bytes=COUNT, servers=COUNT))
+    ),
     "POST /api/v1/pair": answer(server_id=TEXT, key=TEXT, secret=TEXT),
 }
 """Method and path -> the shape of the answer to what succeeded."""

@@ -12,6 +12,7 @@ import requests
 import schemathesis
 from fastapi import FastAPI
 from hypothesis import HealthCheck, Phase, settings
+from quartermaster.hub.limits import Limits
 from quartermaster.hub.routes import ALL_ROUTERS
 from quartermaster.hub.routes.described import ANSWERS, describe
 from quartermaster.hub.running import RunningHub
@@ -63,7 +64,8 @@ def session(
         new_database: Callable[[], str] = request.getfixturevalue("postgres")
         url = new_database()
     folder: Path = tmp_path_factory.mktemp("hub")
-    with RunningHub(HubSettings(folder, database_url=url)) as running, requests.Session() as session:
+    hub_settings = HubSettings(folder, database_url=url, limits=Limits(event_wait_seconds=0.05))
+    with RunningHub(hub_settings) as running, requests.Session() as session:
         key = running.hub.keys.create("the contract's", "admin")
         session.headers.update({"X-API-Key": key.key, "X-API-Secret": key.secret})
         models = [entry(f"{number}", tensor_sha256=sha(f"tensors {number // 2}")) for number in range(10)]
