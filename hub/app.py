@@ -20,6 +20,7 @@ from .clock import Clock
 from .errors import FieldError, RequestError
 from .pages import PAGE_ROUTERS
 from .pages.refusals import refusal
+from .proxies import TrustedProxies, read_proxies
 from .reading import DrainedBodies
 from .routes import ALL_ROUTERS
 from .routes.answers import AsciiJson
@@ -65,6 +66,7 @@ def create_app(settings: HubSettings, clock: Clock | None = None) -> FastAPI:
     app.add_exception_handler(RequestValidationError, _invalid_parameter)
     app.add_middleware(RequestIds)
     app.add_middleware(DrainedBodies)
+    app.add_middleware(TrustedProxies, proxies=read_proxies(settings.trusted_proxies))  # before whoever reads addresses
     return app
 
 

@@ -8,9 +8,11 @@ from urllib.parse import urlsplit, urlunsplit
 
 from .errors import SettingsError
 from .limits import Limits
+from .proxies import read_proxies
 
 ENVIRONMENT_PREFIX = "QUARTERMASTER_"
 DATABASE_FILE = "hub.sqlite"
+_TEXTS = {"database_url", "tls_cert", "tls_key", "trusted_proxies"}
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,9 @@ class HubSettings:
     events_keep_days: float = 30.0
     history_keep_days: float = 730.0
     event_streams: int = 1000
+    tls_cert: str | None = None
+    tls_key: str | None = None
+    trusted_proxies: str | None = None
     limits: Limits = field(default_factory=Limits)
 
     def __post_init__(self) -> None:
@@ -43,6 +48,10 @@ class HubSettings:
             raise SettingsError("busy_timeout_seconds, request_repeat_seconds and large_body_slots must be above 0")
         if not (self.events_keep_days > 0 and self.history_keep_days > 0 and self.event_streams >= 0):
             raise SettingsError("events_keep_days and history_keep_days must be above 0, event_streams not below it")
+
+        if (self.tls_cert is None) != (self.tls_key is None):
+            raise SettingsError("TLS needs a certificate and its key: tls_cert and tls_key, or neither")
+        read_proxies(self.trusted_proxies)
 
     @classmethod
     def from_environment(cls, data_dir: Path, environment: Mapping[str, str] | None = None) -> "HubSettings":
@@ -58,7 +67,7 @@ class HubSettings:
             text = environment.get(name, "").strip()
             if item.name in {"data_dir", "limits"} or not text:
                 continue
-            if item.name == "database_url":
+            if item.name in _TEXTS:
                 values[item.name] = text
                 continue
             try:
