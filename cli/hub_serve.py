@@ -13,9 +13,11 @@ from .hub_options import (
     DEFAULT_HOST,
     add_backup_argument,
     add_common_arguments,
+    add_tls_arguments,
     port_number,
     warn_of_open,
     with_backup_choice,
+    with_tls,
 )
 from .output import DONE, emit, say, tell
 
@@ -32,11 +34,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="how the log on stderr is written (default: $QUARTERMASTER_LOG_FORMAT, text)",
     )
     add_backup_argument(parser)
+    add_tls_arguments(parser)
     add_common_arguments(parser)
 
 
 def execute(settings: HubSettings, arguments: argparse.Namespace) -> int:
     """Run a hub until it is told to stop."""
+    settings = with_tls(settings, arguments)
 
     def announce(address: str, hub: Hub) -> None:
         link = first_login_link(hub, address)
@@ -51,6 +55,6 @@ def execute(settings: HubSettings, arguments: argparse.Namespace) -> int:
     # A service is asked later what it did: it tells of every request, where a command speaks up only when it must.
     level = logging.DEBUG if arguments.verbose else logging.INFO
     configure_logging(arguments.log_format or settings.log_format, level)
-    warn_of_open(arguments.host)
+    warn_of_open(arguments.host, settings)
     serve(with_backup_choice(settings, arguments), arguments.host, arguments.port, announce)
     return DONE

@@ -21,6 +21,7 @@ from .errors import FieldError, RequestError
 from .observing import Observed
 from .pages import PAGE_ROUTERS
 from .pages.refusals import refusal
+from .proxies import TrustedProxies, read_proxies
 from .reading import DrainedBodies
 from .request_facts import request_id_of
 from .routes import ALL_ROUTERS
@@ -71,6 +72,7 @@ def create_app(settings: HubSettings, clock: Clock | None = None) -> FastAPI:
     app.add_middleware(SecurityHeaders, hsts_seconds=settings.hsts_seconds)
     app.add_middleware(Observed, metrics=hub.metrics, stopping=hub.stopping)
     app.add_middleware(DrainedBodies)
+    app.add_middleware(TrustedProxies, proxies=read_proxies(settings.trusted_proxies))  # before whoever reads addresses
     return app
 
 

@@ -11,6 +11,7 @@ from .cors import is_origin
 from .errors import SettingsError
 from .limits import Limits
 from .logs import FORMATS, TEXT
+from .proxies import read_proxies
 
 ENVIRONMENT_PREFIX = "QUARTERMASTER_"
 DATABASE_FILE = "hub.sqlite"
@@ -56,6 +57,9 @@ class HubSettings:
     metrics_public: bool = False
     ready_free_mb: float = 100.0
     drain_seconds: float = 0.0
+    tls_cert: str | None = None
+    tls_key: str | None = None
+    trusted_proxies: str | None = None
     limits: Limits = field(default_factory=Limits)
 
     def __post_init__(self) -> None:
@@ -78,6 +82,9 @@ class HubSettings:
             raise SettingsError(f"log_format must be one of {', '.join(FORMATS)}, not {self.log_format[:40]!r}")
         if not (self.ready_free_mb >= 0 and 0 <= self.drain_seconds <= 3600):
             raise SettingsError("ready_free_mb must not be below 0, drain_seconds not below 0 nor above 3600")
+        if (self.tls_cert is None) != (self.tls_key is None):
+            raise SettingsError("TLS needs a certificate and its key: tls_cert and tls_key, or neither")
+        read_proxies(self.trusted_proxies)
         for origin in self.origins:
             if not is_origin(origin):
                 raise SettingsError(f"cors_origins: {origin[:80]!r} must look like http://localhost:7860")
