@@ -28,6 +28,8 @@ class Job:
     name: str
     every_seconds: float
     work: Callable[[], bool]
+    stop: Callable[[], None] | None = None
+    """Asks work that is under way to return soon: called from the event loop when the hub stops."""
     _loop: asyncio.AbstractEventLoop | None = field(default=None, repr=False)
     _called: asyncio.Event = field(default_factory=asyncio.Event, repr=False)
 
@@ -73,6 +75,9 @@ async def running(jobs: list[Job]) -> AsyncIterator[None]:
     try:
         yield
     finally:
+        for job in jobs:
+            if job.stop is not None:
+                job.stop()
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)

@@ -14,6 +14,7 @@ from .background import Job
 from .catalogues import Catalogues
 from .clock import Clock, hub_clock
 from .database import Database
+from .enrichment.enrichment import Enrichment
 from .finding import Finding
 from .fleet import Fleet
 from .keys import Keys
@@ -28,6 +29,7 @@ from .server_registry import ServerRegistry
 from .settings import HubSettings
 from .sync import Inventories
 
+ENRICHMENT_SECONDS = 15.0
 PUBLIC_BODY_BYTES = 4096
 """What a caller without a key may send."""
 
@@ -67,8 +69,17 @@ class Hub:
         tiny = replace(limits, body_bytes=PUBLIC_BODY_BYTES, unpacked_bytes=PUBLIC_BODY_BYTES)
         self.small_bodies = BodyReader(tiny, settings.large_body_slots)
         self.pairing = Pairing(self.database, clock or time.time, self.keys, Attempts(self.clock))
-        self.jobs: list[Job] = []
+        self.enrichment = self._made_enrichment()
+        self.enriching = Job("enrichment", ENRICHMENT_SECONDS, self.enrichment.work, self.enrichment.stop)
+        self.jobs: list[Job] = [self.enriching]
         """What runs beside the answering, see ``background``."""
+
+    def _made_enrichment(self) -> Enrichment:
+        try:
+            return Enrichment(self.database, self.clock, self.settings, self.catalogues)
+        except BaseException:
+            self.database.close()
+            raise
 
     def _forget_the_future(self) -> None:
         """Let servers that were seen "later than now" age from now on: the machine's clock was set back since."""
@@ -78,6 +89,7 @@ class Hub:
 
     def close(self) -> None:
         """Close the database."""
+        self.enrichment.close()
         self.database.close()
 
 

@@ -1,6 +1,6 @@
 """HTTP: routes translate between requests and the services, and decide nothing."""
 
-from . import aliases, documentation, ecosystems, models, operations, overrides, pairing, servers, sync
+from . import aliases, documentation, ecosystems, enrichment, models, operations, overrides, pairing, servers, sync
 
 ALL_ROUTERS = (
     operations.router,
@@ -11,5 +11,6 @@ ALL_ROUTERS = (
     overrides.router,
     servers.router,
     ecosystems.router,
+    enrichment.router,
     pairing.router,
 )

@@ -264,6 +264,15 @@ SCHEMAS: dict[str, dict[str, Any]] = {
     "OverridesBody": _bulk(_OVERRIDE),
     "ChangeBody": {"type": "object", "minProperties": 1, "properties": _CHANGE},
     "ChangesBody": _bulk(_CHANGE),
+    "EnrichmentBody": {
+        "type": "object",
+        "anyOf": [{"required": ["enabled"]}, {"required": ["retry"]}, {"required": ["hashes"]}],
+        "properties": {
+            "enabled": {"type": ["boolean", "null"], "description": "null: as the settings say"},
+            "retry": {"enum": ["all", "errors", "not_found"]},
+            "hashes": {"type": "array", "items": _HASH64, "maxItems": 1000},
+        },
+    },
     "PairBody": {
         "type": "object",
         "required": ["code"],
