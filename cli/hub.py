@@ -10,7 +10,7 @@ from types import ModuleType
 from ..extension.paths import hub_folder
 from ..hub.errors import HubError, NotFoundError
 from ..hub.settings import HubSettings
-from . import hub_keys, hub_pair, hub_serve
+from . import hub_enrich, hub_keys, hub_pair, hub_serve
 from .folders import home_of
 from .output import NO, WRONG_USE, CommandError
 
@@ -18,6 +18,7 @@ ACTIONS: dict[str, tuple[ModuleType, str]] = {
     "serve": (hub_serve, "run a hub until Ctrl-C"),
     "key": (hub_keys, "make, list and revoke API keys"),
     "pair": (hub_pair, "print a one-time code that a web UI's Hub tab takes instead of a key"),
+    "enrich": (hub_enrich, "look models up on Civitai, or say how far that is"),
 }
 """Action -> its module and its line of help."""
 

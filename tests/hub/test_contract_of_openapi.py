@@ -63,7 +63,8 @@ def session(
         new_database: Callable[[], str] = request.getfixturevalue("postgres")
         url = new_database()
     folder: Path = tmp_path_factory.mktemp("hub")
-    with RunningHub(HubSettings(folder, database_url=url)) as running, requests.Session() as session:
+    where = HubSettings(folder, database_url=url, civitai_url="http://127.0.0.1:9")  # the made-up may switch it on
+    with RunningHub(where) as running, requests.Session() as session:
         key = running.hub.keys.create("the contract's", "admin")
         session.headers.update({"X-API-Key": key.key, "X-API-Secret": key.secret})
         models = [entry(f"{number}", tensor_sha256=sha(f"tensors {number // 2}")) for number in range(10)]
