@@ -1,7 +1,8 @@
 """``quartermaster correct --from FILE``: corrections from a CSV file, a JSON list, or what an earlier run left to undo.
 
-A CSV file has a line of names (``hash``, ``base_model``, ``type``, ``note``) and a line per model; an empty base model and type
-take a correction back. JSON is a list of such objects, or ``{"items": […]}`` as the hub answers it in ``undo``.
+A CSV file has a line of names (``hash``, ``base_model``, ``type``, ``note``) and a line per model; an empty base model
+and type take a correction back. JSON is a list of such objects, or ``{"items": […]}`` as the hub answers it in
+``undo``.
 """
 
 import argparse
@@ -103,6 +104,8 @@ def read_items(path: Path) -> list[dict[str, Any]]:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeError) as error:
         raise CommandError(f"{path} cannot be read: {error}") from error
+    if not text.strip():
+        raise CommandError(f"{path} holds no corrections")
     items = list(_from_json(text, path) if text.lstrip()[:1] in {"[", "{"} else _from_csv(text, path))
     if not items:
         raise CommandError(f"{path} holds no corrections")
