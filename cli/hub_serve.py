@@ -11,9 +11,11 @@ from .hub_options import (
     DEFAULT_HOST,
     add_backup_argument,
     add_common_arguments,
+    add_tls_arguments,
     port_number,
     warn_of_open,
     with_backup_choice,
+    with_tls,
 )
 from .output import DONE, emit, say, tell
 
@@ -25,11 +27,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--port", type=port_number, default=DEFAULT_HUB_PORT, help=f"0 takes a free one (default {DEFAULT_HUB_PORT})"
     )
     add_backup_argument(parser)
+    add_tls_arguments(parser)
     add_common_arguments(parser)
 
 
 def execute(settings: HubSettings, arguments: argparse.Namespace) -> int:
     """Run a hub until it is told to stop."""
+    settings = with_tls(settings, arguments)
 
     def announce(address: str, hub: Hub) -> None:
         link = first_login_link(hub, address)
@@ -41,6 +45,6 @@ def execute(settings: HubSettings, arguments: argparse.Namespace) -> int:
             say(f"Log in to the web page, once, at {link}")
             say("For another link: quartermaster hub login")
 
-    warn_of_open(arguments.host)
+    warn_of_open(arguments.host, settings)
     serve(with_backup_choice(settings, arguments), arguments.host, arguments.port, announce)
     return DONE

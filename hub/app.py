@@ -21,6 +21,7 @@ from .cors import OtherOrigins
 from .errors import FieldError, RequestError
 from .pages import PAGE_ROUTERS
 from .pages.refusals import refusal
+from .proxies import TrustedProxies, read_proxies
 from .reading import DrainedBodies
 from .routes import ALL_ROUTERS
 from .routes.answers import AsciiJson
@@ -69,6 +70,7 @@ def create_app(settings: HubSettings, clock: Clock | None = None) -> FastAPI:
     app.add_middleware(OtherOrigins, origins=settings.origins)
     app.add_middleware(SecurityHeaders, hsts_seconds=settings.hsts_seconds)
     app.add_middleware(DrainedBodies)
+    app.add_middleware(TrustedProxies, proxies=read_proxies(settings.trusted_proxies))  # before whoever reads addresses
     return app
 
 

@@ -16,7 +16,8 @@ from .connection import PatientConnection
 from .errors import PortUnusableError
 from .services import Hub, hub_of
 from .settings import HubSettings
-from .whereabouts import note
+from .tls import Certificate, read_certificate
+from .whereabouts import note, url_of
 
 _STOP_SECONDS = 10
 _BACKLOG = 2048
@@ -49,11 +50,24 @@ def listening_socket(host: str, port: int) -> socket.socket:
     return listener
 
 
-def address_of(listener: socket.socket) -> str:
-    """Return the URL under which this machine reaches a listening socket."""
+def address_of(listener: socket.socket, certificate: Certificate | None = None) -> str:
+    """Return the URL under which this machine reaches a listening socket; with TLS, by a name of the certificate."""
     host, port = listener.getsockname()[:2]
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 (compared, not bound)
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    if certificate is not None:
+        host = certificate.name_for(host)
+    return url_of(host, int(port), tls=certificate is not None)
+
+
+def certificate_of(settings: HubSettings) -> Certificate | None:
+    """Return the certificate that a hub is to show, None where it speaks plain HTTP.
+
+    Raises:
+        SettingsError: it cannot be used.
+    """
+    if settings.tls_cert is None or settings.tls_key is None:
+        return None
+    return read_certificate(settings.tls_cert, settings.tls_key)
 
 
 def port_of(listener: socket.socket) -> int:
@@ -73,6 +87,9 @@ def _server(settings: HubSettings, on_start: Callable[[], None], clock: Clock | 
         server_header=False,
         timeout_graceful_shutdown=_STOP_SECONDS,
         backlog=_BACKLOG,
+        proxy_headers=False,  # see ``proxies``
+        ssl_certfile=settings.tls_cert,
+        ssl_keyfile=settings.tls_key,
     )
     return _Server(config, on_start)
 
@@ -139,14 +156,16 @@ class RunningHub:
         Raises:
             PortUnusableError: the address is taken.
             DatabaseUnusableError: the database cannot be used.
+            SettingsError: the TLS certificate cannot be used.
         """
+        certificate = certificate_of(self._settings)
         listener = listening_socket(self._host, self._port)
         try:
             self._server = _server(self._settings, self._started.set, self._clock)
         except BaseException:
             listener.close()
             raise
-        self.address = address_of(listener)
+        self.address = address_of(listener, certificate)
         self._thread = threading.Thread(
             target=self._run, args=(self._server, listener), name="quartermaster-hub", daemon=True
         )
@@ -155,7 +174,7 @@ class RunningHub:
         if not self._server.started:
             self.stop()
             raise PortUnusableError(f"the hub did not start at {self.address}; its log says why")
-        note(self._settings.data_dir, self._host, port_of(listener))
+        note(self._settings.data_dir, self._host, port_of(listener), certificate)
 
     def _run(self, server: uvicorn.Server, listener: socket.socket) -> None:
         try:
@@ -187,13 +206,14 @@ def serve(settings: HubSettings, host: str, port: int, on_start: Callable[[str, 
     ``on_start`` gets its address and its services once it accepts connections.
 
     Raises:
-        PortUnusableError, DatabaseUnusableError: as ``RunningHub.start``.
+        PortUnusableError, DatabaseUnusableError, SettingsError: as ``RunningHub.start``.
     """
+    certificate = certificate_of(settings)
     with listening_socket(host, port) as listener:
-        address = address_of(listener)
+        address = address_of(listener, certificate)
 
         def started() -> None:
-            note(settings.data_dir, host, port_of(listener))
+            note(settings.data_dir, host, port_of(listener), certificate)
             on_start(address, hub_of(server.config.app))
 
         server = _server(settings, started)

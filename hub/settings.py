@@ -10,6 +10,7 @@ from urllib.parse import urlsplit, urlunsplit
 from .cors import is_origin
 from .errors import SettingsError
 from .limits import Limits
+from .proxies import read_proxies
 
 ENVIRONMENT_PREFIX = "QUARTERMASTER_"
 DATABASE_FILE = "hub.sqlite"
@@ -51,6 +52,9 @@ class HubSettings:
     civitai_not_found_days: float = 7.0
     civitai_longest_not_found_days: float = 30.0
     cors_origins: str = "http://localhost:7860,http://127.0.0.1:7860"
+    tls_cert: str | None = None
+    tls_key: str | None = None
+    trusted_proxies: str | None = None
     limits: Limits = field(default_factory=Limits)
 
     def __post_init__(self) -> None:
@@ -72,6 +76,9 @@ class HubSettings:
         for origin in self.origins:
             if not is_origin(origin):
                 raise SettingsError(f"cors_origins: {origin[:80]!r} must look like http://localhost:7860")
+        if (self.tls_cert is None) != (self.tls_key is None):
+            raise SettingsError("TLS needs a certificate and its key: tls_cert and tls_key, or neither")
+        read_proxies(self.trusted_proxies)
         self._check_civitai()
 
     def _check_civitai(self) -> None:
