@@ -60,32 +60,6 @@ def with_backup_choice(settings: HubSettings, arguments: argparse.Namespace) -> 
     return replace(settings, backup_before_migrating=False) if arguments.no_backup else settings
 
 
-def add_tls_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments of a hub that speaks TLS itself."""
-    parser.add_argument(
-        "--tls-cert",
-        type=folder_name,
-        metavar="FILE",
-        help="speak https with this certificate and its chain, in PEM (default: $QUARTERMASTER_TLS_CERT, or http)",
-    )
-    parser.add_argument(
-        "--tls-key", type=folder_name, metavar="FILE", help="the certificate's key (default: $QUARTERMASTER_TLS_KEY)"
-    )
-
-
-def with_tls(settings: HubSettings, arguments: argparse.Namespace) -> HubSettings:
-    """Return the settings with what the command line says of TLS.
-
-    Raises:
-        SettingsError: there is only one of certificate and key.
-    """
-    return replace(
-        settings,
-        tls_cert=arguments.tls_cert or settings.tls_cert,
-        tls_key=arguments.tls_key or settings.tls_key,
-    )
-
-
 def port_number(text: str) -> int:
     """Return a port of TCP; for argparse, which reports what is none."""
     if not (text.isascii() and text.isdigit()) or not 0 <= int(text) <= 65535:

@@ -41,7 +41,6 @@ from .availability import line_for
 from .connection import add_ca_argument, exit_code, own_key_file
 from .folders import home_of
 from .hub_login import first_login_link
-from .hub_options import add_backup_argument, add_tls_arguments, port_number, warn_of_open, with_backup_choice, with_tls
 from .hub_options import (
     add_backup_argument,
     add_tls_arguments,
@@ -81,8 +80,6 @@ def execute(options: argparse.Namespace) -> int:
     """
     home = home_of(options)
     try:
-        settings = with_tls(HubSettings.from_environment(hub_folder(home)), options)
-        settings = with_backup_choice(settings, options)
         settings = with_backup_choice(with_tls(HubSettings.from_environment(hub_folder(home)), options), options)
     except HubFault as error:
         raise CommandError(str(error)) from None
