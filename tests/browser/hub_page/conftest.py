@@ -41,6 +41,7 @@ class Look:
 
     def fits(self) -> None:
         """The page does not scroll sideways."""
+        self.page.wait_for_load_state("load")  # before that the style may be missing
         over = self.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
         assert over <= 0, f"{self.page.url} is {over} px too wide"
 
