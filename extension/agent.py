@@ -119,7 +119,14 @@ class Agent:
         config = self.config
         if config.hub is None:
             return None
-        client = HubClient(config.hub, config.credentials, retry=NO_RETRY, stop=self._stop, session=self._world.session)
+        client = HubClient(
+            config.hub,
+            config.credentials,
+            retry=NO_RETRY,
+            stop=self._stop,
+            session=self._world.session,
+            ca_file=config.ca_file,
+        )
         about = {"version": VERSION, "platform": platform.platform(terse=True), "python": platform.python_version()}
         return Syncer(
             client,

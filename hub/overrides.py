@@ -114,7 +114,7 @@ class Overrides:
         if stated is not None:
             name = name_of(connection, caller)
             values |= {**stated, "override_key": caller.key, "override_by": name, "override_at": self._clock()}
-        connection.execute(update(models).where(models.c.id == model.id).values(**values))
+        connection.execute(update(models).where(models.c.id == model.id).values(**values, to_index=True))
         told = {name: values[f"override_{name}"] for name in ("type", "ecosystem", "base_model", "by")}
         tell(connection, OVERRIDE_CHANGED, model_id=model.id, data=told)
         return self._registry.one(connection, str(model.id))

@@ -91,7 +91,7 @@ class Registrations:
             assert made is not None
             return int(made[0]), True
         check_tensor(known, stated)
-        connection.execute(update(models).where(models.c.id == known.id).values(**values))
+        connection.execute(update(models).where(models.c.id == known.id).values(**values, to_index=True))
         return int(known.id), False
 
     def _known(self, connection: Connection, stated: Mapping[str, Any]) -> Record | None:
@@ -149,7 +149,7 @@ class Registrations:
         before = connection.execute(select(*_BEFORE).where(models.c.id == row.id)).one()
         self._keep(connection, digest, change.content)
         values = {**change.columns, **by, "sources": _sources_after(before, change)}
-        connection.execute(update(models).where(models.c.id == row.id).values(**values))
+        connection.execute(update(models).where(models.c.id == row.id).values(**values, to_index=True))
         now = self._registry.several(connection, [str(row.id)])[0]
         return Done({"model": summary(now)}, {"hash": address_of(row), **_undo(before, body)})
 

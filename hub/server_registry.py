@@ -20,6 +20,7 @@ from .keys import revoke_where
 from .limits import Limits
 from .placing import from_signed
 from .schema import api_keys, pairing_codes, placements, servers
+from .search import documents
 
 
 class ServerRegistry:
@@ -106,7 +107,8 @@ class ServerRegistry:
             server_id = server.id
             theirs, now = placements.c.server_id == server_id, self._clock()
             past.keep(connection, theirs, now)
-            connection.execute(delete(placements).where(theirs))
+            gone = delete(placements).where(theirs).returning(placements.c.model_id)
+            documents.mark(connection, set(connection.scalars(gone)))
             connection.execute(delete(servers).where(servers.c.id == server_id))
             revoke_where(connection, api_keys.c.server_id == server_id, now)
             connection.execute(delete(pairing_codes).where(pairing_codes.c.server_id == server_id))

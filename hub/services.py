@@ -1,5 +1,6 @@
 """The services of one hub: what the routes, the console and the tests have in common."""
 
+import threading
 import time
 from dataclasses import replace
 from typing import Any
@@ -14,6 +15,7 @@ from .background import Job
 from .catalogues import Catalogues
 from .clock import Clock, hub_clock
 from .database import Database
+from .enrichment.enrichment import Enrichment
 from .events.broadcaster import Broadcaster
 from .events.log import EventLog
 from .finding import Finding
@@ -21,6 +23,7 @@ from .fleet import Fleet
 from .growth import Growth
 from .history import History
 from .keys import Keys
+from .metrics import Metrics
 from .migrating import migrate
 from .overrides import Overrides
 from .pairing import Pairing
@@ -29,15 +32,20 @@ from .registrations import Registrations
 from .registry import Registry
 from .retention import Retention
 from .schema import hub_identity, servers
+from .search import Indexing, Searches
 from .server_registry import ServerRegistry
 from .server_states import LOOK_EVERY_SECONDS, ServerStates
 from .settings import HubSettings
+from .stablequeue.resources import Resources
+from .statements import Statements
+from .storage.backups import before_migrating
 from .sync import Inventories
 from .trust.entrance import Entrance
 from .trust.login import Login
 from .trust.login_codes import LoginCodes
 from .trust.sessions import Sessions
 
+ENRICHMENT_SECONDS = 15.0
 PUBLIC_BODY_BYTES = 4096
 """What a caller without a key may send."""
 FORM_BYTES = 65_536
@@ -48,18 +56,19 @@ class Hub:
     """The services of one hub over one database; every route finds them at ``request.app.state.hub``."""
 
     def __init__(self, settings: HubSettings, clock: Clock | None = None) -> None:
-        """Open and migrate the database.
+        """Open the database and migrate it, after a backup.
 
         Raises:
             DatabaseUnusableError: it cannot be used; the message says why.
+            BackupError: it has to be migrated, and there can be no backup.
         """
         self.settings = settings
         self.clock = clock or hub_clock()
-        ages = Ages(settings.stale_after_seconds, settings.offline_after_seconds)
+        self.ages = ages = Ages(settings.stale_after_seconds, settings.offline_after_seconds)
         limits = settings.limits
         self.database = Database(settings, self.clock)
         try:
-            self.migration = migrate(self.database)
+            self.migration = migrate(self.database, before_migrating(settings))
             self._forget_the_future()
         except BaseException:
             self.database.close()
@@ -67,14 +76,20 @@ class Hub:
         wall_clock = clock or time.time
         self.keys = Keys(self.database, wall_clock)
         self.availability = Availability(self.database, self.clock, ages, limits.batch_hashes)
-        self.inventories = Inventories(self.database, self.clock, ages, limits, settings.request_repeat_seconds)
-        self.registry = Registry(self.database, self.clock, ages, self.availability)
+        self.indexing = Indexing(self.database)
+        self.search = Searches(self.database, self.clock, ages, self.availability, self.indexing)
+        self.inventories = Inventories(
+            self.database, self.clock, ages, limits, settings.request_repeat_seconds, self.indexing.job.call
+        )
+        self.registry = Registry(self.database, self.clock, self.availability)
         self.servers = ServerRegistry(self.database, self.clock, ages, limits)
         self.fleet = Fleet(self.database, self.clock, ages)
         self.catalogues = Catalogues(settings.data_dir)
         self.overrides = Overrides(self.database, self.clock, limits, self.registry, self.catalogues)
         self.registrations = Registrations(self.database, self.clock, limits, self.registry, self.catalogues)
         self.aliases = Aliases(self.database, self.clock, limits, self.registry)
+        self.statements = Statements(self.database, self.clock, ages, limits, self.registry, self.availability)
+        self.resources = Resources(self.database, self.availability)
         self.finding = Finding(self.database, limits, self.availability)
         self.bodies = BodyReader(limits, settings.large_body_slots)
         tiny = replace(limits, body_bytes=PUBLIC_BODY_BYTES, unpacked_bytes=PUBLIC_BODY_BYTES)
@@ -93,13 +108,27 @@ class Hub:
         self.server_states = ServerStates(self.database, self.clock, ages)
         self.growth = Growth(self.database, self.clock)
         self.retention = Retention(self.database, self.clock, settings.events_keep_days, settings.history_keep_days)
+        self.enrichment = self._made_enrichment()
+        self.enriching = Job("enrichment", ENRICHMENT_SECONDS, self.enrichment.work, self.enrichment.stop)
         self.jobs: list[Job] = [
             *self.broadcaster.jobs,
             Job("server states", LOOK_EVERY_SECONDS, self.server_states.look),
             Job("growth", 600.0, self.growth.sample),
+            self.enriching,
+            self.indexing.job,
             Job("retention", 600.0, self.retention.prune),
         ]
         """What runs beside the answering, see ``background``."""
+        self.metrics = Metrics(self)
+        self.stopping = threading.Event()
+        """Set when the hub was asked to stop."""
+
+    def _made_enrichment(self) -> Enrichment:
+        try:
+            return Enrichment(self.database, self.clock, self.settings, self.catalogues)
+        except BaseException:
+            self.database.close()
+            raise
 
     def _hub_id(self) -> str:
         with self.database.read() as connection:
@@ -113,6 +142,7 @@ class Hub:
 
     def close(self) -> None:
         """Close the database."""
+        self.enrichment.close()
         self.database.close()
 
 

@@ -7,6 +7,7 @@ agent whose answer was lost finds its state there at the next heartbeat. ``docs/
 
 import json
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -52,13 +53,21 @@ class Inventories:
     """The inventories of all servers."""
 
     def __init__(
-        self, database: Database, clock: Clock, ages: Ages, limits: Limits, request_repeat_seconds: float
+        self,
+        database: Database,
+        clock: Clock,
+        ages: Ages,
+        limits: Limits,
+        request_repeat_seconds: float,
+        changed: Callable[[], None] = lambda: None,
     ) -> None:
+        """``changed`` is called after a body that changed rows."""
         self._database = database
         self._clock = clock
         self._ages = ages
         self._limits = limits
         self._request_repeat_seconds = request_repeat_seconds
+        self._changed = changed
         self._audited: set[str] = set()
         self._audit_lock = threading.Lock()
 
@@ -71,7 +80,10 @@ class Inventories:
             DigestMismatchError: the result would not have the digest that the body states.
         """
         self._audit(server_id)
-        return self._database.write(lambda connection: self._receive(connection, server_id, sender, body))
+        answer = self._database.write(lambda connection: self._receive(connection, server_id, sender, body))
+        if any(answer["changed"].values()):
+            self._changed()
+        return answer
 
     def _receive(self, connection: Connection, server_id: str, sender: Sender, body: Body) -> dict[str, Any]:
         now = self._clock()

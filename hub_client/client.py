@@ -22,7 +22,7 @@ from .fields import Fields
 from .messages import PROTOCOL, Buckets, Delta, FullList, Heartbeat, Sender, SyncAnswer, SyncBody
 from .override import Override, read_override
 from .retry import NO_RETRY, RetryPolicy
-from .transport import Timeouts, bounded_session
+from .transport import Timeouts, bounded_session, trusted_authorities
 
 MAX_HASHES_PER_BATCH = 1000
 """The hub's limit for one availability request."""
@@ -46,8 +46,11 @@ class HubClient:
     Threads may share a client: no call changes it or its session, and its connections come from urllib3's pool. Every
     method raises a ``HubError`` where it fails. Redirects are not followed: the key would go along.
 
+    ``ca_file`` has the authorities that a hub's certificate is trusted by (see ``trusted_authorities``).
+
     Raises:
         AddressError: the address is not one.
+        SetupError: the authorities' file cannot be used.
     """
 
     def __init__(
@@ -59,11 +62,12 @@ class HubClient:
         retry: RetryPolicy | None = None,
         stop: threading.Event | None = None,
         session: requests.Session | None = None,
+        ca_file: str | None = None,
         user_agent: str = f"quartermaster/{VERSION}",
     ) -> None:
         self._bounds = Bounds(timeouts or Timeouts(), retry or RetryPolicy(), stop)
-        session = session or bounded_session()
-        self._connection = HubConnection(read_address(address), credentials, session, user_agent)
+        hub, authorities = read_address(address), trusted_authorities(ca_file)
+        self._connection = HubConnection(hub, credentials, session or bounded_session(), user_agent, authorities)
 
     def __repr__(self) -> str:
         return f"HubClient({self.address!r})"

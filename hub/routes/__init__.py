@@ -1,17 +1,33 @@
 """HTTP: routes translate between requests and the services, and decide nothing."""
 
-from . import aliases, documentation, ecosystems, events, history, models, operations, overrides, pairing, servers, sync
+from . import (
+    aliases,
+    documentation,
+    ecosystems,
+    enrichment,
+    events,
+    history,
+    models,
+    operations,
+    overrides,
+    pairing,
+    servers,
+    stablequeue,
+    sync,
+)
 
 ALL_ROUTERS = (
     operations.router,
     documentation.router,
     sync.router,
-    aliases.router,  # before models: its {hash} would take "find"
+    aliases.router,
     models.router,
     overrides.router,
     servers.router,
     ecosystems.router,
+    enrichment.router,
     pairing.router,
     events.router,
     history.router,
+    stablequeue.router,
 )

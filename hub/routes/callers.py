@@ -6,6 +6,7 @@ from fastapi import Depends, Request, Security
 from fastapi.security import APIKeyHeader, HTTPAuthorizationCredentials, HTTPBearer
 
 from ..keys import Caller
+from ..request_facts import note_key
 from ..services import Hub, hub_of
 
 _key = APIKeyHeader(name="X-API-Key", scheme_name="ApiKey", auto_error=False, description="with X-API-Secret")
@@ -31,7 +32,9 @@ def _caller(
     _secret: Annotated[str | None, Security(_secret)],
     _token: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)],
 ) -> Caller:
-    return the_hub(request).entrance.caller(request)
+    caller = the_hub(request).entrance.caller(request)
+    note_key(request.scope, caller.key or f"session {caller.session_id}")
+    return caller
 
 
 CallerOf = Annotated[Caller, Depends(_caller)]

@@ -108,6 +108,22 @@ COMPONENTS: dict[str, Schema] = {
         ref("Model"),
         shape(evidence=listed({}), conflicts=listed({}), metadata=OBJECT, found=OBJECT, registered=FLAG),
     ),
+    "Found": shape(
+        asked=TEXT,
+        success=DONE,
+        status={"enum": [*STATUSES, AMBIGUOUS, UNKNOWN]},
+        model=or_null(ref("Model")),
+        servers=listed(ref("Holder")),
+        sources=listed(ref("Source")),
+        candidates=listed(together(ref("Model"), shape(matched_by=TEXT))),
+        more=FLAG,
+    ),
+    "Alias": shape(alias=TEXT, source={"enum": ["hand", "import", "seen"]}, by=or_null(TEXT), at=TIME),
+    "Resource": together(
+        ref("Model"),
+        ref("Whereabouts"),
+        shape(filename=or_null(TEXT), relativePath=or_null(TEXT), baseModel=or_null(TEXT)),
+    ),
     "Server": shape(
         server_id=TEXT,
         alias=TEXT,
@@ -140,6 +156,8 @@ COMPONENTS: dict[str, Schema] = {
     ),
 }
 
+_NAMED = answer(model=ref("Model"), aliases=listed(ref("Alias")))
+_STATED = together(answer(message=TEXT), ref("Whereabouts"))
 _MODEL = together(answer(model=ref("DescribedModel")), ref("Whereabouts"))
 _CORRECTED = answer(model=ref("Model"), override=or_null(ref("Override")))
 _SERVER_CHANGED = answer(message=TEXT, server=ref("Server"))
@@ -172,6 +190,19 @@ ANSWERS: dict[str, Schema] = {
     "GET /api/v1/models/{hash}/overrides": _CORRECTED,
     "PUT /api/v1/models/{hash}/overrides": _CORRECTED,
     "DELETE /api/v1/models/{hash}/overrides": _CORRECTED,
+    "GET /api/v1/models/find": ref("Found"),
+    "POST /api/v1/models/find": answer(results=listed(ref("Found"))),
+    "GET /api/v1/models/{hash}/aliases": _NAMED,
+    "PUT /api/v1/models/{hash}/aliases": _NAMED,
+    "DELETE /api/v1/models/{hash}/aliases": _NAMED,
+    "POST /api/v1/models/{hash}/availability": _STATED,
+    "DELETE /api/v1/models/{hash}/availability": _STATED,
+    "GET /api/v1/checkpoints": listed(ref("Resource")),
+    "GET /api/v1/loras": listed(ref("Resource")),
+    "GET /api/v1/api-keys": answer(count=COUNT, api_keys=listed(OBJECT)),
+    "POST /api/v1/api-keys": answer(message=TEXT, api_key=OBJECT, key=TEXT, secret=TEXT),
+    "GET /api/v2/servers": answer(servers=listed(ref("Server"))),
+    "GET /status": answer(status=TEXT),
     "GET /api/v1/servers": listed(ref("Server")),
     "POST /api/v1/servers": _SERVER_CHANGED,
     "GET /api/v1/servers/{server_id}": ref("Server"),

@@ -8,7 +8,8 @@ from starlette.responses import Response
 
 from .. import fields
 from ..errors import FieldError
-from ..registry import Search
+from ..search import Search
+from ..stablequeue.shapes import with_their_fields
 from . import openapi
 from .answers import AsciiJson
 from .callers import CallerOf, the_hub
@@ -16,6 +17,7 @@ from .callers import CallerOf, the_hub
 router = APIRouter(prefix="/api/v1/models", tags=["models"], responses=openapi.ERRORS)
 
 Filter = Annotated[str | None, Query(max_length=200)]
+Size = Annotated[int | None, Query(ge=0, le=fields.MAX_INTEGER)]
 
 
 @router.get("/{hash}/availability")
@@ -49,17 +51,41 @@ def search(
     q: Filter = None,
     type: Filter = None,  # noqa: A002 (the name in the contract)
     ecosystem: Filter = None,
+    base_model: Filter = None,
     server: Filter = None,
+    missing_on: Filter = None,
     status: Filter = None,
+    hash_state: Filter = None,
+    duplicates: Filter = None,
+    min_size: Size = None,
+    max_size: Size = None,
+    sort: Annotated[str, Query(max_length=20)] = "oldest",
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
-    cursor: Filter = None,
+    cursor: Annotated[str | None, Query(max_length=2000)] = None,
 ) -> Response:
-    """List models, page by page: ``q`` has words that a name or a path must hold, the rest narrow exactly."""
-    given = {"q": q, "type": type, "ecosystem": ecosystem, "server": server, "status": status, "cursor": cursor}
-    for name, text in given.items():
+    """List models, page by page: ``q`` has the beginnings of words or of a hash, the rest narrows exactly."""
+    asked = Search(
+        words=q,
+        type=type,
+        ecosystem=ecosystem,
+        base_model=base_model,
+        server_id=server,
+        missing_on=missing_on,
+        status=status,
+        hash_state=hash_state,
+        duplicates=duplicates,
+        min_size_bytes=min_size,
+        max_size_bytes=max_size,
+        sort=sort,
+        limit=limit,
+        cursor=cursor,
+    )
+    for name in ("q", "type", "ecosystem", "base_model", "server", "missing_on", "status", "cursor"):
+        text = request.query_params.get(name)
         if text is not None and not fields.is_clean(text):
             raise FieldError(name, "must not hold control characters")
-    return AsciiJson(the_hub(request).registry.search(Search(q, type, ecosystem, server, status, limit, cursor)))
+    answer = the_hub(request).search.page(asked)
+    return AsciiJson({**answer, "models": [with_their_fields(model) for model in answer["models"]]})
 
 
 @router.get("/{hash}")

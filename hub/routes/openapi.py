@@ -124,6 +124,13 @@ def _bulk(properties: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def _named_by(field: str, other: str) -> dict[str, Any]:
+    """Return the shape of a question that has its name in one of two fields."""
+    narrowed = _or_null({"type": {"type": "string"}, "server": _TEXT})
+    name = {"type": "string", "minLength": 1, "maxLength": 2048}
+    return {"type": "object", "required": [field], "properties": {field: name, other: {"type": "null"}, **narrowed}}
+
+
 SCHEMAS: dict[str, dict[str, Any]] = {
     "SyncBody": {
         "description": "One of four; what another one of them has is not looked at.",
@@ -235,16 +242,8 @@ SCHEMAS: dict[str, dict[str, Any]] = {
                 "items": {
                     "anyOf": [
                         {"type": "string", "minLength": 1, "maxLength": 2048},
-                        {
-                            "type": "object",
-                            "oneOf": [{"required": ["path"]}, {"required": ["name"]}],
-                            "properties": {
-                                "path": {"type": "string", "minLength": 1, "maxLength": 2048},
-                                "name": {"type": "string", "minLength": 1, "maxLength": 2048},
-                                "type": {"type": "string"},
-                                "server": _TEXT,
-                            },
-                        },
+                        _named_by("path", "name"),
+                        _named_by("name", "path"),
                     ]
                 },
             }
@@ -264,6 +263,26 @@ SCHEMAS: dict[str, dict[str, Any]] = {
     "OverridesBody": _bulk(_OVERRIDE),
     "ChangeBody": {"type": "object", "minProperties": 1, "properties": _CHANGE},
     "ChangesBody": _bulk(_CHANGE),
+    "EnrichmentBody": {
+        "type": "object",
+        "anyOf": [{"required": ["enabled"]}, {"required": ["retry"]}, {"required": ["hashes"]}],
+        "properties": {
+            "enabled": {"type": ["boolean", "null"], "description": "null: as the settings say"},
+            "retry": {"enum": ["all", "errors", "not_found"]},
+            "hashes": {"type": "array", "items": _HASH64, "maxItems": 1000},
+        },
+    },
+    "StatementBody": {
+        "type": "object",
+        "properties": _or_null(
+            {"server_id": _SERVER_ID, "path": {"type": "string", "minLength": 1, "maxLength": 2048}}
+        ),
+    },
+    "KeyBody": {
+        "type": "object",
+        "required": ["name"],
+        "properties": {"name": {"type": "string", "minLength": 1, "maxLength": 100}},
+    },
     "PairBody": {
         "type": "object",
         "required": ["code"],
@@ -298,3 +317,8 @@ ERRORS: dict[int | str, dict[str, Any]] = dict.fromkeys((400, 401, 403, 404, 409
 def body(name: str) -> dict[str, Any]:
     """Return the ``openapi_extra`` of a route that takes this body."""
     return {"requestBody": {"required": True, "content": {"application/json": {"schema": SCHEMAS[name]}}}}
+
+
+def optional_body(name: str) -> dict[str, Any]:
+    """Return the ``openapi_extra`` of a route that takes this body or none."""
+    return {"requestBody": {"required": False, "content": {"application/json": {"schema": SCHEMAS[name]}}}}

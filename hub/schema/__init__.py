@@ -5,9 +5,11 @@ from .enrichment import enrichments, metadata_services
 from .events import event_log, events
 from .history import growth, past_placements, server_states
 from .inventory import metadata_wanted, model_aliases, model_metadata, models, placements, servers
+from .search import FTS5_TABLE, search_documents
 from .trust import api_keys, audit, hub_identity, login_codes, pairing_codes, sessions
 
 __all__ = [
+    "FTS5_TABLE",
     "RowId",
     "api_keys",
     "audit",
@@ -26,6 +28,7 @@ __all__ = [
     "pairing_codes",
     "past_placements",
     "placements",
+    "search_documents",
     "server_states",
     "servers",
     "sessions",

@@ -73,7 +73,7 @@ def _tables() -> None:
         sa.ForeignKeyConstraint(["model_id"], ["models.id"], ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("model_id"),
     )
-    op.create_index("enrichments_next", "enrichments", ["rank", "next_at"])
+    op.create_index("enrichments_next", "enrichments", ["rank", "next_at", "model_id"])
     op.create_index("enrichments_state", "enrichments", ["state"])
     unknown = sa.text("unknown_base_model IS NOT NULL")
     op.create_index(
