@@ -1,5 +1,6 @@
 """Events as sentences, and many of a kind in a row as one line. Pure: nothing is fetched here."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -42,9 +43,13 @@ class Happening:
 
 @dataclass(frozen=True)
 class Line:
-    """A line of the list: ``first`` is the newest of ``all``, which are alike."""
+    """A line of the list: ``first`` is the newest of ``all``, which are alike.
+
+    ``key`` stays the same while the list moves on, so that a line that somebody opened stays open.
+    """
 
     all: tuple[Happening, ...]
+    key: str
 
     @property
     def first(self) -> Happening:
@@ -62,7 +67,13 @@ def lines(found: Iterable[Event]) -> list[Line]:
             folded[-1].append(told)
         else:
             folded.append([told])
-    return [Line(tuple(each)) for each in folded]
+    seen = Counter[str]()
+    named = []
+    for each in folded:
+        about = f"{each[0].kind}-{segment(each[0].about or '')}"
+        seen[about] += 1
+        named.append(Line(tuple(each), f"{about}-{seen[about]}"))
+    return named
 
 
 def happening(event: Event) -> Happening:
