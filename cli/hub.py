@@ -10,7 +10,7 @@ from types import ModuleType
 from ..extension.paths import hub_folder
 from ..hub.errors import HubError, NotFoundError
 from ..hub.settings import HubSettings
-from . import hub_backup, hub_keys, hub_login, hub_migrate, hub_pair, hub_restore, hub_serve
+from . import hub_backup, hub_enrich, hub_keys, hub_login, hub_migrate, hub_pair, hub_restore, hub_serve
 from .folders import home_of
 from .output import NO, WRONG_USE, CommandError
 
@@ -22,6 +22,7 @@ ACTIONS: dict[str, tuple[ModuleType, str]] = {
     "backup": (hub_backup, "copy the database to a file, while the hub runs or not"),
     "restore": (hub_restore, "put a backup in the place of the database"),
     "migrate": (hub_migrate, "bring the database to this version, after a backup"),
+    "enrich": (hub_enrich, "look models up on Civitai, or say how far that is"),
 }
 """Action -> its module and its line of help."""
 

@@ -41,7 +41,14 @@ from .availability import line_for
 from .connection import add_ca_argument, exit_code, own_key_file
 from .folders import home_of
 from .hub_login import first_login_link
-from .hub_options import add_backup_argument, add_tls_arguments, port_number, warn_of_open, with_backup_choice, with_tls
+from .hub_options import (
+    add_backup_argument,
+    add_tls_arguments,
+    port_number,
+    warn_of_open,
+    with_backup_choice,
+    with_tls,
+)
 from .output import DONE, CommandError, command_line, emit, say, tell
 from .progress import size
 
@@ -73,8 +80,7 @@ def execute(options: argparse.Namespace) -> int:
     """
     home = home_of(options)
     try:
-        settings = with_tls(HubSettings.from_environment(hub_folder(home)), options)
-        settings = with_backup_choice(settings, options)
+        settings = with_backup_choice(with_tls(HubSettings.from_environment(hub_folder(home)), options), options)
     except HubFault as error:
         raise CommandError(str(error)) from None
     _look_before_starting(options, home)

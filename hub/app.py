@@ -101,7 +101,7 @@ def _methods_of(request: Request) -> set[str]:
     found: dict[int, set[str]] = {}
     for method in ("DELETE", "GET", "HEAD", "PATCH", "POST", "PUT"):
         for route in (route for router in _ROUTERS for route in router.routes):
-            match, child = route.matches({**request.scope, "method": method})
+            match, child = route.matches({**request.scope, "method": method, "path_params": {}})
             if match is Match.FULL:
                 found.setdefault(len(child.get("path_params", {})), set()).add(method)
                 break

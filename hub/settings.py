@@ -88,6 +88,9 @@ class HubSettings:
         for origin in self.origins:
             if not is_origin(origin):
                 raise SettingsError(f"cors_origins: {origin[:80]!r} must look like http://localhost:7860")
+        if (self.tls_cert is None) != (self.tls_key is None):
+            raise SettingsError("TLS needs a certificate and its key: tls_cert and tls_key, or neither")
+        read_proxies(self.trusted_proxies)
         self._check_civitai()
 
     def _check_civitai(self) -> None:

@@ -193,6 +193,24 @@ class HubClient:
         """
         self._overrides("DELETE", hash_as_given)
 
+    def override_many(
+        self, items: Sequence[Mapping[str, Any]], *, dry_run: bool = False, all_or_nothing: bool = True
+    ) -> dict[str, Any]:
+        """Correct up to 1,000 models in one transaction and return the hub's answer, ``results`` and ``undo`` in it.
+
+        An item has ``hash``, ``base_model``, ``type`` and ``note``. Sent once: the answer to a repetition would undo to
+        what the first had made. Items that cannot be done are in the ``details`` of an InvalidRequestError with the
+        code ``bulk_refused``, as ``failed``.
+        """
+        body = {"items": list(items), "dry_run": dry_run, "all_or_nothing": all_or_nothing}
+        answer = self.call("POST", "/api/v1/models/overrides", body, repeatable=False)
+        with self.naming_the_hub():
+            fields = Fields(answer)
+            fields.need("results", list)
+            fields.items("results", dict)
+            Fields(fields.need("undo", dict), "undo").need("items", list)
+            return dict(fields.wire)
+
     def _overrides(self, method: str, hash_as_given: str, body: Mapping[str, Any] | None = None) -> Override | None:
         path = f"/api/v1/models/{model_hash(hash_as_given)}/overrides"
         answer = self.call(method, path, body, repeatable=True)

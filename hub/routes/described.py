@@ -11,6 +11,8 @@ from fastapi import FastAPI
 
 from ..ages import STATES
 from ..availability import AMBIGUOUS, STATUSES, UNKNOWN
+from ..effective import SOURCES
+from ..enrichment.ledger import STATES as STATES_OF_LOOK_UP
 from ..events.kinds import KINDS
 
 Schema = dict[str, Any]
@@ -60,6 +62,8 @@ _HASH = or_null({"type": "string", "pattern": "^[0-9a-f]+$"})
 _DIGEST: Schema = {"type": "string", "pattern": "^[0-9a-f]{16}$"}
 _BUCKETS = shape(bits=COUNT, digests={"type": "object", "additionalProperties": _DIGEST})
 
+_STATEMENT = shape(value={}, by={"enum": list(SOURCES)}, who=or_null(TEXT), at=or_null(TIME))
+
 COMPONENTS: dict[str, Schema] = {
     "Model": shape(
         id=COUNT,
@@ -106,7 +110,25 @@ COMPONENTS: dict[str, Schema] = {
     ),
     "DescribedModel": together(
         ref("Model"),
-        shape(evidence=listed({}), conflicts=listed({}), metadata=OBJECT, found=OBJECT, registered=FLAG),
+        shape(
+            evidence=listed({}),
+            conflicts=listed({}),
+            metadata=OBJECT,
+            found=OBJECT,
+            registered=FLAG,
+            fields=shape(
+                name=ref("Field"),
+                type=ref("Field"),
+                size=ref("Field"),
+                ecosystem=ref("Field"),
+                base_model=ref("Field"),
+                hashes=ref("Field"),
+                sources=ref("Field"),
+                trigger_words=ref("Field"),
+                nsfw=ref("Field"),
+            ),
+            civitai=or_null(ref("LookUp")),
+        ),
     ),
     "Found": shape(
         asked=TEXT,
@@ -124,6 +146,21 @@ COMPONENTS: dict[str, Schema] = {
         ref("Whereabouts"),
         shape(filename=or_null(TEXT), relativePath=or_null(TEXT), baseModel=or_null(TEXT)),
     ),
+    "Statement": _STATEMENT,
+    "Field": together(
+        shape(value={}, by=or_null({"enum": list(SOURCES)}), who=or_null(TEXT), at=or_null(TIME)),
+        shape(others=listed(ref("Statement"))),
+    ),
+    "LookUp": shape(
+        state={"enum": list(STATES_OF_LOOK_UP)},
+        asked_at=or_null(TIME),
+        next_at=TIME,
+        gone_at=or_null(TIME),
+        error=or_null(TEXT),
+        unknown_base_model=or_null(TEXT),
+    ),
+    "ItemDone": shape(hash=or_null(TEXT), success=DONE, model=ref("Model")),
+    "ItemRefused": shape(hash=or_null(TEXT), success={"const": False}, error=TEXT, message=TEXT, details=OBJECT),
     "Server": shape(
         server_id=TEXT,
         alias=TEXT,
@@ -161,6 +198,28 @@ _STATED = together(answer(message=TEXT), ref("Whereabouts"))
 _MODEL = together(answer(model=ref("DescribedModel")), ref("Whereabouts"))
 _CORRECTED = answer(model=ref("Model"), override=or_null(ref("Override")))
 _SERVER_CHANGED = answer(message=TEXT, server=ref("Server"))
+_UNDO = shape(items=listed(OBJECT))
+_CHANGED_MANY = answer(
+    dry_run=FLAG,
+    done=COUNT,
+    failed=COUNT,
+    results=listed({"anyOf": [ref("ItemDone"), ref("ItemRefused")]}),
+    undo=_UNDO,
+)
+_LOOK_UPS = answer(
+    service=TEXT,
+    enabled=FLAG,
+    enabled_by={"enum": ["settings", "hand"]},
+    counts=shape(asked=COUNT, **dict.fromkeys(STATES_OF_LOOK_UP, COUNT)),
+    next_at=or_null(TIME),
+    paused_until=or_null(TIME),
+    trouble=or_null(TEXT),
+    trouble_since=or_null(TIME),
+    last_error=or_null(TEXT),
+    last_error_at=or_null(TIME),
+    last_answer_at=or_null(TIME),
+    unknown_base_models=listed(shape(name=TEXT, models=COUNT)),
+)
 _SYNCED = answer(
     protocol=COUNT,
     server_id=TEXT,
@@ -186,7 +245,10 @@ ANSWERS: dict[str, Schema] = {
         models=listed(together(ref("Model"), ref("Whereabouts"))),
         next_cursor=or_null(TEXT),
     ),
+    "PUT /api/v1/models": _CHANGED_MANY,
+    "POST /api/v1/models/overrides": _CHANGED_MANY,
     "GET /api/v1/models/{hash}": _MODEL,
+    "PUT /api/v1/models/{hash}": together(_MODEL, shape(undo=OBJECT)),
     "GET /api/v1/models/{hash}/overrides": _CORRECTED,
     "PUT /api/v1/models/{hash}/overrides": _CORRECTED,
     "DELETE /api/v1/models/{hash}/overrides": _CORRECTED,
@@ -227,6 +289,8 @@ ANSWERS: dict[str, Schema] = {
     "GET /api/v1/growth": answer(
         days=listed(shape(day=TEXT, at=TIME, models=COUNT, placements=COUNT, bytes=COUNT, servers=COUNT))
     ),
+    "GET /api/v1/enrichment": _LOOK_UPS,
+    "POST /api/v1/enrichment": together(_LOOK_UPS, shape(asked_again=COUNT)),
     "POST /api/v1/pair": answer(server_id=TEXT, key=TEXT, secret=TEXT),
 }
 """Method and path -> the shape of the answer to what succeeded."""

@@ -44,6 +44,23 @@ async def register(request: Request, caller: CallerOf) -> Response:
     return AsciiJson(answer, status_code=201 if created else 200)
 
 
+@router.put("", openapi_extra=openapi.body("ChangesBody"))
+async def change_many(request: Request, caller: CallerOf) -> Response:
+    """Change what is registered of up to 1,000 models in one transaction; ``undo`` is the body that puts it back."""
+    hub = the_hub(request)
+    caller.must_administer()
+    async with hub.bodies.object(request) as body:
+        return AsciiJson(await run_in_threadpool(hub.registrations.change_many, body, caller))
+
+
+@router.post("/overrides", openapi_extra=openapi.body("OverridesBody"))
+async def correct_many(request: Request, caller: CallerOf) -> Response:
+    """Correct up to 1,000 models by hand in one transaction, as ``PUT /api/v1/models/{hash}/overrides`` does one."""
+    hub = the_hub(request)
+    async with hub.bodies.object(request) as body:
+        return AsciiJson(await run_in_threadpool(hub.overrides.put_many, body, caller))
+
+
 @router.get("")
 def search(
     request: Request,
@@ -104,20 +121,3 @@ async def change(request: Request, hash: str, caller: CallerOf) -> Response:  # 
     caller.must_administer()
     async with hub.bodies.object(request) as body:
         return AsciiJson(await run_in_threadpool(hub.registrations.change, hash, body, caller))
-
-
-@router.put("", openapi_extra=openapi.body("ChangesBody"), responses={422: openapi.ERROR})
-async def change_many(request: Request, caller: CallerOf) -> Response:
-    """Change what is registered of up to 1,000 models in one transaction; ``undo`` is the body that puts it back."""
-    hub = the_hub(request)
-    caller.must_administer()
-    async with hub.bodies.object(request) as body:
-        return AsciiJson(await run_in_threadpool(hub.registrations.change_many, body, caller))
-
-
-@router.post("/overrides", openapi_extra=openapi.body("OverridesBody"))
-async def correct_many(request: Request, caller: CallerOf) -> Response:
-    """Correct up to 1,000 models by hand in one transaction, as ``PUT /api/v1/models/{hash}/overrides`` does one."""
-    hub = the_hub(request)
-    async with hub.bodies.object(request) as body:
-        return AsciiJson(await run_in_threadpool(hub.overrides.put_many, body, caller))

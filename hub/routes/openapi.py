@@ -89,38 +89,43 @@ _QUESTION = {
     },
 }
 
-_TEXT_OR_NULL = {"type": ["string", "null"], "minLength": 1, "maxLength": 500}
-_OVERRIDE = {
-    "base_model": {"type": ["string", "null"], "description": "base model or ecosystem, any name of it"},
-    "type": {"type": ["string", "null"], "description": "a model type such as LORA"},
-    "note": {"type": ["string", "null"], "maxLength": 500},
-}
-_CHANGE = {
-    "name": _TEXT_OR_NULL,
-    "type": {"type": ["string", "null"], "description": "a model type such as LORA"},
-    "base_model": {**_TEXT_OR_NULL, "description": "base model or ecosystem, any name of it in the catalogue"},
-    "size": {"type": ["integer", "null"], "minimum": 0},
-    "civitai_id": {"type": ["integer", "string", "null"]},
-    "civitai_version_id": {"type": ["integer", "string", "null"]},
-    "download_urls": {"type": ["array", "null"], "items": {"type": "string"}, "maxItems": 100},
-    "metadata": {"type": ["object", "string", "null"], "description": "an object, or the digest of one that is known"},
-    "as_written": {"type": "boolean", "default": False, "description": "take base_model and ecosystem as they are"},
-    "ecosystem": {**_TEXT_OR_NULL, "description": "with as_written alone"},
-    "confidence": {"type": ["number", "null"], "minimum": 0, "maximum": 1},
-}
+_OVERRIDE = _or_null(
+    {
+        "base_model": {"type": "string", "description": "base model or ecosystem, any name of it"},
+        "type": {"type": "string", "description": "a model type such as LORA"},
+        "note": {"type": "string", "maxLength": 500},
+    }
+)
+_CHANGE = _or_null(
+    {
+        "name": _TEXT,
+        "type": {"type": "string", "description": "a model type such as LORA"},
+        "base_model": {**_TEXT, "description": "base model or ecosystem, any name of it in the catalogue"},
+        "size": _SIZE,
+        "civitai_id": {"type": ["integer", "string"]},
+        "civitai_version_id": {"type": ["integer", "string"]},
+        "download_urls": {"type": "array", "items": {"type": "string"}, "maxItems": 100},
+        "metadata": {"type": ["object", "string"], "description": "an object, or the digest of one that is known"},
+        "as_written": {"type": "boolean", "default": False, "description": "take base_model and ecosystem as they are"},
+        "ecosystem": {"type": "string", "description": "with as_written alone"},
+        "confidence": {"type": "number", "description": "with as_written alone"},
+    }
+)
 
 
 def _bulk(properties: dict[str, Any]) -> dict[str, Any]:
-    hash_or_id = {"type": "string", "description": "a hash of 10, 12 or 64 digits, or an id"}
-    item = {"type": "object", "required": ["hash"], "properties": {"hash": hash_or_id, **properties}}
+    """Return a bulk body; what is wrong with a single item is answered as that item's, so no more is said of it."""
+    hash_or_id = {"description": "a hash of 10, 12 or 64 digits, or an id"}
+    described = {name: {"description": "as in the body for one model"} for name in properties}
+    item = {"type": "object", "properties": {"hash": hash_or_id, **described}}
+    may_say = {
+        "dry_run": {"type": "boolean", "default": False, "description": "say what would be, change nothing"},
+        "all_or_nothing": {"type": "boolean", "default": True},
+    }
     return {
         "type": "object",
         "required": ["items"],
-        "properties": {
-            "items": {"type": "array", "maxItems": 1000, "items": item},
-            "dry_run": {"type": "boolean", "default": False, "description": "say what would be, change nothing"},
-            "all_or_nothing": {"type": "boolean", "default": True},
-        },
+        "properties": {"items": {"type": "array", "maxItems": 1000, "items": item}, **_or_null(may_say)},
     }
 
 
@@ -266,11 +271,13 @@ SCHEMAS: dict[str, dict[str, Any]] = {
     "EnrichmentBody": {
         "type": "object",
         "anyOf": [{"required": ["enabled"]}, {"required": ["retry"]}, {"required": ["hashes"]}],
-        "properties": {
-            "enabled": {"type": ["boolean", "null"], "description": "null: as the settings say"},
-            "retry": {"enum": ["all", "errors", "not_found"]},
-            "hashes": {"type": "array", "items": _HASH64, "maxItems": 1000},
-        },
+        "properties": _or_null(
+            {
+                "enabled": {"type": "boolean", "description": "null: as the settings say"},
+                "retry": {"enum": ["all", "errors", "not_found"]},
+                "hashes": {"type": "array", "items": _HASH64, "maxItems": 1000},
+            }
+        ),
     },
     "StatementBody": {
         "type": "object",
