@@ -10,7 +10,11 @@ from types import ModuleType
 from ..extension.paths import hub_folder
 from ..hub.errors import HubError, NotFoundError
 from ..hub.settings import HubSettings
-from . import hub_backup, hub_keys, hub_login, hub_migrate, hub_pair, hub_restore, hub_serve
+<<<<<<< HEAD
+from . import hub_backup, hub_import_stablequeue, hub_keys, hub_login, hub_migrate, hub_pair, hub_restore, hub_serve
+=======
+from . import hub_import_stablequeue, hub_keys, hub_pair, hub_serve
+>>>>>>> c021b0e (A StableQueue's models, names, servers and availability are imported, whole or not at all, as often as one likes)
 from .folders import home_of
 from .output import NO, WRONG_USE, CommandError
 
@@ -19,9 +23,13 @@ ACTIONS: dict[str, tuple[ModuleType, str]] = {
     "login": (hub_login, "print a one-time link to the hub's web page"),
     "key": (hub_keys, "make, list and revoke API keys"),
     "pair": (hub_pair, "print a one-time code that a web UI's Hub tab takes instead of a key"),
+<<<<<<< HEAD
     "backup": (hub_backup, "copy the database to a file, while the hub runs or not"),
     "restore": (hub_restore, "put a backup in the place of the database"),
     "migrate": (hub_migrate, "bring the database to this version, after a backup"),
+=======
+    "import-stablequeue": (hub_import_stablequeue, "bring in the models, names and servers of a StableQueue"),
+>>>>>>> c021b0e (A StableQueue's models, names, servers and availability are imported, whole or not at all, as often as one likes)
 }
 """Action -> its module and its line of help."""
 
