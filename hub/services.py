@@ -19,6 +19,7 @@ from .finding import Finding
 from .fleet import Fleet
 from .keys import Keys
 from .migrating import migrate
+from .news import News
 from .overrides import Overrides
 from .pairing import Pairing
 from .reading import BodyReader
@@ -63,6 +64,7 @@ class Hub:
         self.catalogues = Catalogues(settings.data_dir)
         self.overrides = Overrides(self.database, self.clock, limits, self.registry, self.catalogues)
         self.registrations = Registrations(self.database, self.clock, limits, self.registry, self.catalogues)
+        self.news = News(self.database, limits)
         self.aliases = Aliases(self.database, self.clock, limits, self.registry)
         self.finding = Finding(self.database, limits, self.availability)
         self.bodies = BodyReader(limits, settings.large_body_slots)

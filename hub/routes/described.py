@@ -171,6 +171,7 @@ COMPONENTS: dict[str, Schema] = {
 _MODEL = together(answer(model=ref("DescribedModel")), ref("Whereabouts"))
 _CORRECTED = answer(model=ref("Model"), override=or_null(ref("Override")))
 _SERVER_CHANGED = answer(message=TEXT, server=ref("Server"))
+_SAID = shape(type=or_null(TEXT), ecosystem=or_null(TEXT), base_model=or_null(TEXT), at=TIME)
 _UNDO = shape(items=listed(OBJECT))
 _CHANGED_MANY = answer(
     dry_run=FLAG,
@@ -235,6 +236,18 @@ ANSWERS: dict[str, Schema] = {
     "POST /api/v1/compatibility": {
         "anyOf": [together(answer(version=TEXT), ref("Verdict")), answer(version=TEXT, verdicts=listed(ref("Verdict")))]
     },
+    "POST /api/v1/models/news": answer(
+        news=COUNT,
+        more=FLAG,
+        models=listed(
+            shape(
+                sha256=TEXT,
+                override=or_null(ref("Override")),
+                registered=or_null(_SAID),
+                civitai=or_null(_SAID),
+            )
+        ),
+    ),
     "GET /api/v1/enrichment": _LOOK_UPS,
     "POST /api/v1/enrichment": together(_LOOK_UPS, shape(asked_again=COUNT)),
     "POST /api/v1/pair": answer(server_id=TEXT, key=TEXT, secret=TEXT),

@@ -93,6 +93,7 @@ models = Table(
     Column("enriched_words", Text),
     Column("enriched_sources", Text),
     Column("enriched_at", Double),
+    Column("news", BigInteger),
 )
 """One row per file content. ``metadata_digest`` names what the file's metadata was last said to be, held or not;
 ``identification`` is JSON with ``evidence`` and ``conflicts``; ``sources`` is JSON, places to download from.
@@ -104,11 +105,15 @@ never writes it. ``imported_at``: when a database of StableQueue told of it firs
 found: the server ``found_by`` brought these values at ``found_at``; where that is null, no agent ever had the model,
 and they stand for what an import brought. ``registered_…`` is what was registered by hand, by which key, and
 ``sources``, ``civitai_id`` and ``civitai_version_id`` belong to that; ``enriched_…`` is what the metadata service said
-(``enrichments``). Which of them counts: ``effective``."""
+(``enrichments``). Which of them counts: ``effective``.
+
+``news`` numbers what the hub knows of a model and agents do not, see ``news``."""
 
 Index("models_hash_autov2", models.c.hash_autov2)
 _with_tensor = text("hash_autov3 IS NOT NULL")
 Index("models_hash_autov3", models.c.hash_autov3, sqlite_where=_with_tensor, postgresql_where=_with_tensor)
+_with_news = text("news IS NOT NULL")
+Index("models_news", models.c.news, sqlite_where=_with_news, postgresql_where=_with_news)
 _with_metadata = text("metadata_digest IS NOT NULL")
 Index("models_metadata_digest", models.c.metadata_digest, sqlite_where=_with_metadata, postgresql_where=_with_metadata)
 _without_sha256 = text("hash_sha256 IS NULL")
@@ -196,3 +201,12 @@ metadata_wanted = Table(
 """Entries that stated a metadata digest which the hub does not hold."""
 
 Index("metadata_wanted_digest", metadata_wanted.c.digest)
+
+news_counter = Table(
+    "news_counter",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("last", BigInteger, nullable=False),
+)
+"""One row: the last number that was given to news. Whoever gives one holds it until the transaction ends, so that
+whoever reads a number sees all that have a lower one."""
