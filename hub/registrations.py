@@ -152,7 +152,6 @@ class Registrations:
         self._keep(connection, digest, change.content)
         values = {**change.columns, **by, "sources": _sources_after(before, change)}
         connection.execute(update(models).where(models.c.id == row.id).values(**values, to_index=True))
-        connection.execute(update(models).where(models.c.id == row.id).values(**values))
         announce(connection, [row.id])
         tell(
             connection,

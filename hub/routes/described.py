@@ -308,6 +308,7 @@ ANSWERS: dict[str, Schema] = {
     ),
     "GET /api/v1/growth": answer(
         days=listed(shape(day=TEXT, at=TIME, models=COUNT, placements=COUNT, bytes=COUNT, servers=COUNT))
+    ),
     "POST /api/v1/models/news": answer(
         news=COUNT,
         more=FLAG,
