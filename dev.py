@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Set up what a command needs and run it: ``python dev.py run|test|lint|bench|lock [ARGUMENT ...]``.
+"""Set up what a command needs and run it: ``python dev.py run|test|lint|bench|docs|lock [ARGUMENT ...]``.
 
 Needs Python 3.10 or newer with pip, and nothing else: no activated environment, no make, no shell. It installs ``uv``
 below ``.dev`` (pip resolves the web UIs' pins in 25 minutes, uv in seconds) and makes one environment per purpose
@@ -9,6 +9,7 @@ there. Deleting ``.dev`` undoes everything.
   test   lint, then every test (arguments go to pytest)
   lint   ruff and mypy
   bench  the speed table
+  docs   write docs/DATABASE_SCHEMA.md anew from hub/schema
   lock   write constraints/dev.txt anew from pyproject.toml
 """
 
@@ -38,7 +39,7 @@ def main(arguments: list[str]) -> int:
     if sys.version_info < (3, 10):  # noqa: UP036 (whoever runs this with an older Python deserves a sentence)
         print("Quartermaster needs Python 3.10 or newer; this is " + sys.version.split()[0], file=sys.stderr)
         return 2
-    commands = {"run": run, "test": test, "lint": lint, "bench": bench, "lock": lock}
+    commands = {"run": run, "test": test, "lint": lint, "bench": bench, "docs": docs, "lock": lock}
     if not arguments or arguments[0] not in commands:
         print(__doc__)
         return 0 if arguments and arguments[0] in {"-h", "--help"} else 2
@@ -100,6 +101,12 @@ def bench(arguments: list[str]) -> int:
     """Print the speed table; exits 1 where a figure misses its bound."""
     python = environment("test", ["-e", ".[hub,test]"])
     return become([str(python), "-m", "quartermaster.bench", *arguments])
+
+
+def docs(_arguments: list[str]) -> int:
+    """Write the pages of ``docs`` that are made from the code."""
+    python = environment("test", ["-e", ".[hub,test]"])
+    return call([str(python), "-m", "quartermaster.hub.storage.schema_page", str(ROOT / "docs")])
 
 
 def lock(_arguments: list[str]) -> int:

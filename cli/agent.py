@@ -126,6 +126,7 @@ def settings_of(options: argparse.Namespace, hub: str | None, credentials: Crede
         never_share=tuple(os.path.abspath(os.path.expanduser(folder)) for folder in options.never_share),
         hub=hub,
         credentials=credentials,
+        ca_file=options.ca,
         home=home_of(options),
         workers=options.workers,
         mib_per_second=options.hash_mib_per_second,

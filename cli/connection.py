@@ -10,6 +10,7 @@ from pathlib import Path
 from ..extension.paths import file_name
 from ..extension.status_file import read_all
 from ..hub_client import (
+    CA_VARIABLE,
     DEFAULT_HUB_ADDRESS,
     KEY_VARIABLE,
     SECRET_VARIABLE,
@@ -49,6 +50,18 @@ def configure_hub(parser: argparse.ArgumentParser) -> None:
         help='the key, as {"key": …, "secret": …} in a file that only you may read '
         f"(default: ${KEY_VARIABLE} and ${SECRET_VARIABLE})",
     )
+    add_ca_argument(parser)
+
+
+def add_ca_argument(parser: argparse.ArgumentParser) -> None:
+    """Add the option that names the authorities of a hub's certificate."""
+    parser.add_argument(
+        "--ca",
+        metavar="FILE",
+        type=folder_name,
+        help=f"trust a hub's https certificate by the authorities in this PEM file alone (default: ${CA_VARIABLE}, or "
+        "the usual ones)",
+    )
 
 
 @contextmanager
@@ -67,7 +80,7 @@ def hub_of(
         if not (address or key_file or environ.get(KEY_VARIABLE)):
             address, key_file = own_hub(_home(arguments)) or (None, None)
         credentials = find_credentials(key_file, environ)
-        with HubClient(address or DEFAULT_HUB_ADDRESS, credentials, stop=stop) as client:
+        with HubClient(address or DEFAULT_HUB_ADDRESS, credentials, stop=stop, ca_file=arguments.ca) as client:
             yield client
     except HubError as error:
         raise CommandError(str(error), exit_code(error)) from error

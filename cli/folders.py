@@ -47,6 +47,13 @@ def folder_name(text: str) -> str:
     return text
 
 
+def file_path(text: str) -> Path:
+    """Return the path of a file, absolute; for argparse, which reports one that names nothing."""
+    if not text.strip():
+        raise argparse.ArgumentTypeError("names no file")
+    return Path(text).expanduser().absolute()
+
+
 def named_roots_of(options: argparse.Namespace) -> tuple[tuple[str | None, str], ...]:
     """Return the roots of ``--root``.
 

@@ -10,7 +10,18 @@ from types import ModuleType
 from ..extension.paths import hub_folder
 from ..hub.errors import HubError, NotFoundError
 from ..hub.settings import HubSettings
-from . import hub_audit, hub_keys, hub_login, hub_pair, hub_serve
+from . import (
+    hub_audit,
+    hub_backup,
+    hub_enrich,
+    hub_import_stablequeue,
+    hub_keys,
+    hub_login,
+    hub_migrate,
+    hub_pair,
+    hub_restore,
+    hub_serve,
+)
 from .folders import home_of
 from .output import NO, WRONG_USE, CommandError
 
@@ -20,6 +31,11 @@ ACTIONS: dict[str, tuple[ModuleType, str]] = {
     "audit": (hub_audit, "list what was changed, and by whom"),
     "key": (hub_keys, "make, list, rotate and revoke API keys"),
     "pair": (hub_pair, "print a one-time code that a web UI's Hub tab takes instead of a key"),
+    "backup": (hub_backup, "copy the database to a file, while the hub runs or not"),
+    "restore": (hub_restore, "put a backup in the place of the database"),
+    "migrate": (hub_migrate, "bring the database to this version, after a backup"),
+    "enrich": (hub_enrich, "look models up on Civitai, or say how far that is"),
+    "import-stablequeue": (hub_import_stablequeue, "bring in the models, names and servers of a StableQueue"),
 }
 """Action -> its module and its line of help."""
 

@@ -1,4 +1,4 @@
-"""Hashing progress for a person who waits: one line that renews itself on a terminal, a line now and then elsewhere."""
+"""Progress for a person who waits."""
 
 import os
 import shutil
@@ -12,32 +12,24 @@ LINE_SECONDS = 5.0
 """How often a line is written where the output is no terminal."""
 
 
-class ProgressLine:
-    """Shows progress on stderr."""
+class RenewedLine:
+    """One line on stderr that renews itself on a terminal, a line now and then elsewhere."""
 
     def __init__(self) -> None:
         self._terminal = sys.stderr.isatty()
         self._last_at = 0.0
         self._shown = ""
 
-    def show(self, progress: Progress) -> None:
-        """Show where the work is, if enough time has gone by since the last time."""
+    def is_due(self) -> bool:
+        """Tell whether enough time has gone by since the last time that this was true."""
         now = time.monotonic()
         if now - self._last_at < (0.2 if self._terminal else LINE_SECONDS):
-            return
+            return False
         self._last_at = now
-        if progress.files_total:
-            self._write(describe(progress))
+        return True
 
-    def end(self, progress: Progress) -> None:
-        """Show the final state and leave the line."""
-        if progress.files_total:
-            self._write(describe(progress))
-        if self._terminal and self._shown:
-            print(file=sys.stderr)
-        self._shown = ""
-
-    def _write(self, line: str) -> None:
+    def write(self, line: str) -> None:
+        """Show this text in the place of the one before."""
         if self._terminal:
             line = printable(line)[: shutil.get_terminal_size().columns - 1]  # one that wraps could not be renewed
         if line == self._shown:
@@ -49,6 +41,54 @@ class ProgressLine:
         else:
             say(line)
         self._shown = line
+
+    def leave(self) -> None:
+        """Go on below the line."""
+        if self._terminal and self._shown:
+            print(file=sys.stderr)
+        self._shown = ""
+
+
+class ProgressLine:
+    """Shows the progress of hashing on stderr."""
+
+    def __init__(self) -> None:
+        self._line = RenewedLine()
+
+    def show(self, progress: Progress) -> None:
+        """Show where the work is, if enough time has gone by since the last time."""
+        if self._line.is_due() and progress.files_total:
+            self._line.write(describe(progress))
+
+    def end(self, progress: Progress) -> None:
+        """Show the final state and leave the line."""
+        if progress.files_total:
+            self._line.write(describe(progress))
+        self._line.leave()
+
+
+class AmountLine:
+    """Shows on stderr how many bytes of some work are done: ``with AmountLine("copied") as line: … line.show(1, 2)``.
+
+    Work that is done sooner than a line is due shows none.
+    """
+
+    def __init__(self, word: str) -> None:
+        self._word = word
+        self._line = RenewedLine()
+        self._line.is_due()
+
+    def show(self, done_bytes: int, total_bytes: int | None) -> None:
+        """Show this amount, of so much where that is known, if enough time has gone by since the last time."""
+        if self._line.is_due():
+            whole = "" if total_bytes is None else f" of {size(total_bytes)}"
+            self._line.write(f"{self._word}: {size(done_bytes)}{whole}")
+
+    def __enter__(self) -> "AmountLine":
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._line.leave()
 
 
 def describe(progress: Progress) -> str:

@@ -38,10 +38,17 @@ from .agent import (
     stopping_on_signals,
 )
 from .availability import line_for
-from .connection import exit_code, own_key_file
+from .connection import add_ca_argument, exit_code, own_key_file
 from .folders import home_of
 from .hub_login import first_login_link
-from .hub_options import port_number, warn_of_open
+from .hub_options import (
+    add_backup_argument,
+    add_tls_arguments,
+    port_number,
+    warn_of_open,
+    with_backup_choice,
+    with_tls,
+)
 from .output import DONE, CommandError, command_line, emit, say, tell
 from .progress import size
 
@@ -59,6 +66,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help=f"the hub's port (default: {DEFAULT_HUB_PORT}, or a free one; 0: a free one)",
     )
+    add_backup_argument(parser)
+    add_tls_arguments(parser)
+    add_ca_argument(parser)
     parser.add_argument("--json", action="store_true", help="print what there is as lines of JSON, each with an event")
 
 
@@ -69,11 +79,16 @@ def execute(options: argparse.Namespace) -> int:
         CommandError: one of them cannot start.
     """
     home = home_of(options)
+    try:
+        settings = with_backup_choice(with_tls(HubSettings.from_environment(hub_folder(home)), options), options)
+    except HubFault as error:
+        raise CommandError(str(error)) from None
     _look_before_starting(options, home)
+    warn_of_open(options.host, settings)
     stop = threading.Event()
     with stopping_on_signals(stop.set):
         try:
-            hub = _start_hub(HubSettings.from_environment(hub_folder(home)), options.host, options.port)
+            hub = _start_hub(settings, options.host, options.port)
             try:
                 return _Session(hub, options, home, stop).run()
             finally:
@@ -105,7 +120,6 @@ def _look_before_starting(options: argparse.Namespace, home: Path) -> None:
         settings_of(options, None, None).find_roots()
     except RootError as error:
         raise CommandError(str(error)) from None
-    warn_of_open(options.host)
 
 
 def _start_hub(settings: HubSettings, host: str, port: int | None) -> RunningHub:
@@ -161,7 +175,7 @@ class _Session:
         """Return the file with this agent's key, making key and file where there is none that the hub knows."""
         path = own_key_file(self.home, server)
         try:
-            with HubClient(self.hub.address, read_key_file(path)) as client:
+            with HubClient(self.hub.address, read_key_file(path), ca_file=self.options.ca) as client:
                 client.servers()
             return path
         except (CredentialsError, UnauthorisedError):
@@ -222,7 +236,7 @@ class _Session:
         if record is None or record.facts is None:
             return
         hash_ = record.facts.sha256[:10]
-        with HubClient(self.hub.address, read_key_file(key_file)) as client:
+        with HubClient(self.hub.address, read_key_file(key_file), ca_file=self.options.ca) as client:
             answer: Availability = client.availability(hash_)
         if self.options.json:
             emit({"event": "availability", "hash": hash_, **answer.wire})

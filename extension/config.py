@@ -30,13 +30,13 @@ def is_server_id(text: str) -> bool:
 class AgentConfig:
     """The settings of one agent.
 
-    ``models`` is a folder in which roots are looked for; ``named`` are roots given one by one, as (model type or None,
-    absolute path), with labels relative to ``base`` where they lie below it. Of ``closed`` folders nothing is listed
-    but the named ones within; with ``only_existing``, named ones that are not there (yet) are no roots.
-    ``web_ui_hashes`` gives, inside a web UI's process, that one's own cache. ``excludes`` are glob patterns over paths
-    relative to a root; ``never_share`` are folders whose models are listed but never sent to another server. ``hub``
-    None means that nobody is told. Times are in seconds; ``settle_seconds`` None takes what fits each root's file
-    system.
+    ``models`` is a folder in which roots are looked for; ``named`` are roots given one by one, as (model type or
+    None, absolute path), with labels relative to ``base`` where they lie below it. Of ``closed`` folders nothing is
+    listed but the named ones within; with ``only_existing``, named ones that are not there (yet) are no roots.
+    ``web_ui_hashes`` gives, inside a web UI's process, that one's own cache. ``excludes`` are glob patterns over
+    paths relative to a root; ``never_share`` are folders whose models are listed but never sent to another server.
+    ``hub`` None means that nobody is told; ``ca_file`` is for ``HubClient``. Times are in seconds; ``settle_seconds``
+    None takes what fits each root's file system.
     """
 
     server_id: str
@@ -49,6 +49,7 @@ class AgentConfig:
     never_share: tuple[str, ...] = ()
     hub: str | None = None
     credentials: Credentials | None = None
+    ca_file: str | None = None
     home: Path = field(default_factory=data_home)
     workers: int = WORKERS
     mib_per_second: float | None = None

@@ -2,7 +2,6 @@
 
 import json
 import logging
-import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from http import HTTPStatus
@@ -17,10 +16,14 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from .._version import VERSION
 from .background import running
 from .clock import Clock
+from .cors import OtherOrigins
 from .errors import FieldError, RequestError
+from .observing import Observed
 from .pages import PAGE_ROUTERS
 from .pages.refusals import refusal
+from .proxies import TrustedProxies, read_proxies
 from .reading import DrainedBodies
+from .request_facts import request_id_of
 from .routes import ALL_ROUTERS
 from .routes.answers import AsciiJson
 from .services import Hub
@@ -65,8 +68,11 @@ def create_app(settings: HubSettings, clock: Clock | None = None) -> FastAPI:
     app.add_exception_handler(HTTPException, _no_route)
     app.add_exception_handler(RequestValidationError, _invalid_parameter)
     app.add_middleware(RequestIds)
+    app.add_middleware(OtherOrigins, origins=settings.origins)
     app.add_middleware(SecurityHeaders, hsts_seconds=settings.hsts_seconds)
+    app.add_middleware(Observed, metrics=hub.metrics, stopping=hub.stopping)
     app.add_middleware(DrainedBodies)
+    app.add_middleware(TrustedProxies, proxies=read_proxies(settings.trusted_proxies))  # before whoever reads addresses
     return app
 
 
@@ -95,7 +101,7 @@ def _methods_of(request: Request) -> set[str]:
     found: dict[int, set[str]] = {}
     for method in ("DELETE", "GET", "HEAD", "PATCH", "POST", "PUT"):
         for route in (route for router in _ROUTERS for route in router.routes):
-            match, child = route.matches({**request.scope, "method": method})
+            match, child = route.matches({**request.scope, "method": method, "path_params": {}})
             if match is Match.FULL:
                 found.setdefault(len(child.get("path_params", {})), set()).add(method)
                 break
@@ -124,7 +130,7 @@ class RequestIds:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        request_id = secrets.token_hex(8)
+        request_id = request_id_of(scope)
         started = False
 
         async def send_with_id(message: Message) -> None:

@@ -12,7 +12,7 @@ from .database import Database, Record, among
 from .effective import EFFECTIVE, shown_override, sources_of
 from .entries import CLAIMED, VERIFIED
 from .errors import FieldError, NotFoundError, TooLargeError
-from .hashes import AUTOV2_DIGITS, ModelHash, parse_hash
+from .hashes import AUTOV2_DIGITS, ModelHash, is_id, parse_hash
 from .schema import model_metadata, models, placements, servers
 
 AVAILABLE = "available"
@@ -29,6 +29,7 @@ BY_SHA256 = "sha256"
 BY_AUTOV2 = "autov2"
 BY_TENSOR = "tensor_sha256"
 BY_CLAIM = "sshs_model_hash"
+BY_ID = "id"
 BY_HASH = "hash"
 BY_ALIAS = "alias"
 BY_PATH = "path"
@@ -38,7 +39,7 @@ BY_PAST_NAME = "past_name"
 BY_NAMES = (BY_HASH, BY_ALIAS, BY_PATH, BY_PAST_PATH, BY_NAME, BY_PAST_NAME)
 """How a name matched (``finding``), the surest first."""
 
-_SUREST_FIRST = (BY_SHA256, BY_AUTOV2, BY_TENSOR, BY_CLAIM, *BY_NAMES)
+_SUREST_FIRST = (BY_SHA256, BY_AUTOV2, BY_TENSOR, BY_CLAIM, BY_ID, *BY_NAMES)
 
 SUMMARY = (
     models.c.id,
@@ -79,12 +80,14 @@ class Availability:
         self._batch_limit = batch_limit
 
     def of(self, text: str) -> dict[str, Any]:
-        """Return the answer for one hash.
+        """Return the answer for one hash, or for the id of a model.
 
         Raises:
-            FieldError: it is not a hash.
+            FieldError: it is neither.
             NotFoundError: nobody ever told this hub of it.
         """
+        if is_id(text):
+            return self._of_id(int(text))
         asked = parse_hash(text)
         if asked is None:
             raise FieldError("hash", _RULE)
@@ -92,6 +95,16 @@ class Availability:
         if answer["status"] == UNKNOWN:
             raise NotFoundError(f"no model with the hash {asked.digits} is known here", code="model_not_found")
         return answer
+
+    def _of_id(self, model_id: int) -> dict[str, Any]:
+        match = Match()
+        with self._database.read() as connection:
+            for row in rows_by(connection, "id", [model_id]):
+                match.add(row, BY_ID)
+            here = placed(connection, match.models)
+        if not match.models:
+            raise NotFoundError(f"no model has the id {model_id}", code="model_not_found")
+        return self._answer(match, here, self._clock())
 
     def of_many(self, body: Mapping[str, Any]) -> dict[str, Any]:
         """Return the answers for ``{"hashes": […]}``, by hash as it was given; ``unknown`` for one that is not known.

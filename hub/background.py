@@ -22,14 +22,25 @@ class Job:
     """Some work that is done over and over, never twice at once in one process.
 
     ``work`` runs in a thread and must return soon after the hub is asked to stop; it returns True where there is more
-    to do at once. Several processes may share the database: each runs its own.
+    to do at once. Several processes may share the database: each runs its own. After a call it waits until for
+    ``settle_seconds`` there was no other, ten times that at most, so that what comes together is done together.
     """
 
     name: str
     every_seconds: float
     work: Callable[[], bool]
+    stop: Callable[[], None] | None = None
+    """Asks work that is under way to return soon: called from the event loop when the hub stops."""
+    settle_seconds: float = 0.0
+    runs: int = field(default=0, init=False)
+    failures: int = field(default=0, init=False)
     _loop: asyncio.AbstractEventLoop | None = field(default=None, repr=False)
     _called: asyncio.Event = field(default_factory=asyncio.Event, repr=False)
+
+    @property
+    def is_alive(self) -> bool:
+        """Tell whether the job is there to run: while the application runs, unless it ended in a way of its own."""
+        return self._loop is not None
 
     def call(self) -> None:
         """Have the work done soon, from any thread; costs nothing where no application runs."""
@@ -49,6 +60,7 @@ class Job:
             self._loop = None
 
     async def _once(self) -> bool:
+        self.runs += 1
         working = asyncio.ensure_future(run_in_threadpool(self.work))
         try:
             return await asyncio.shield(working)
@@ -56,14 +68,28 @@ class Job:
             await asyncio.wait([working])  # it holds the database, which is closed after this
             raise
         except OverloadedError as error:
+            self.failures += 1
             _log.warning("%s: %s", self.name, error)
         except Exception:
+            self.failures += 1
             _log.exception("%s failed; it runs again in %g s", self.name, self.every_seconds)
         return False
 
     async def _rest(self) -> None:
+        if not await self._is_called_within(self.every_seconds) or not self.settle_seconds:
+            return
+        loop = asyncio.get_running_loop()
+        until = loop.time() + 10 * self.settle_seconds
+        while loop.time() < until:
+            self._called.clear()
+            if not await self._is_called_within(self.settle_seconds):
+                return
+
+    async def _is_called_within(self, seconds: float) -> bool:
         with suppress(asyncio.TimeoutError):
-            await asyncio.wait_for(self._called.wait(), self.every_seconds)
+            await asyncio.wait_for(self._called.wait(), seconds)
+            return True
+        return False
 
 
 @asynccontextmanager
@@ -73,6 +99,9 @@ async def running(jobs: list[Job]) -> AsyncIterator[None]:
     try:
         yield
     finally:
+        for job in jobs:
+            if job.stop is not None:
+                job.stop()
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)

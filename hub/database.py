@@ -6,7 +6,6 @@ memory instead of polling the file, and no transaction starts that could not be 
 
 import json
 import logging
-import os
 import random
 import sqlite3
 import threading
@@ -42,6 +41,7 @@ from sqlalchemy.sql.dml import Insert
 from .clock import Clock
 from .errors import DatabaseUnusableError, OverloadedError
 from .settings import HubSettings
+from .storage.occupancy import FileLock, create_private, occupy_connection, occupy_file
 
 _log = logging.getLogger(__name__)
 _WRITES = "quartermaster_writes"
@@ -64,15 +64,22 @@ class Database:
         """Prepare the engine; nothing is connected yet.
 
         Raises:
-            DatabaseUnusableError: the URL is not one of PostgreSQL, or the data folder cannot be made.
+            DatabaseUnusableError: the URL is not one of PostgreSQL, the data folder cannot be made, or the database is
+                being restored.
         """
-        self._busy_timeout_seconds = settings.busy_timeout_seconds
+        self.busy_timeout_seconds = settings.busy_timeout_seconds
         self._write_lock = threading.Lock()
+        self.troubles = 0
+        """How often the database could not be used; only ever grows."""
+        self._occupied: FileLock | None = None
         self.place = settings.describe_database()
+        self.folder = settings.data_dir if settings.database_url is None else None
+        """Where the SQLite database is."""
         if settings.database_url is None:
             self.engine = self._sqlite_engine(settings)
         else:
             self.engine = create_engine(postgresql_url(settings.database_url), pool_size=10, max_overflow=30)
+            event.listen(self.engine, "connect", occupy_connection)
         self.engine.update_execution_options(**{CLOCK: clock})
         self.is_sqlite = self.engine.dialect.name == "sqlite"
         self.when_told: list[Callable[[], None]] = []
@@ -81,11 +88,12 @@ class Database:
     def _sqlite_engine(self, settings: HubSettings) -> Engine:
         try:
             settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._occupied = occupy_file(settings.data_dir)
             # Made by us before SQLite can, so that it is never readable to others; its -wal and -shm files follow it.
-            os.close(os.open(settings.database_file, os.O_CREAT | os.O_RDWR, 0o600))
+            create_private(settings.database_file)
         except OSError as error:
             raise DatabaseUnusableError(
-                f"the data folder {settings.data_dir} cannot be used: {error.strerror}"
+                f"the data folder {settings.data_dir} cannot be used: {error.strerror or error}"
             ) from error
         engine = create_engine(
             URL.create("sqlite", database=str(settings.database_file)),
@@ -107,10 +115,11 @@ class Database:
         with self._translated(), self.engine.connect() as connection, connection.begin():
             yield connection
 
-    def write(self, work: Callable[[Connection], Answer]) -> Answer:
+    def write(self, work: Callable[[Connection], Answer], patience_seconds: float | None = None) -> Answer:
         """Run ``work`` in a write transaction: everything that it does is kept, or nothing.
 
-        ``work`` may run again where PostgreSQL broke a deadlock between two writers.
+        ``work`` may run again where PostgreSQL broke a deadlock between two writers. ``patience_seconds`` is how long
+        to wait for other writers, if not for as long as requests do.
 
         Raises:
             OverloadedError: other writers held the database for too long, or it cannot be used at the moment.
@@ -124,26 +133,30 @@ class Database:
             told = connection.info.pop(_TOLD, False)
             return answer
 
-        answer = self._write_patiently(noting)
+        answer = self._write_patiently(noting, patience_seconds)
         if told:
             for call in self.when_told:
                 call()
         return answer
 
-    def _write_patiently(self, work: Callable[[Connection], Answer]) -> Answer:
+    def _write_patiently(self, work: Callable[[Connection], Answer], patience_seconds: float | None) -> Answer:
         for attempt in range(1, _ATTEMPTS + 1):
             try:
-                return self._write_once(work)
+                return self._write_once(work, patience_seconds)
             except OperationalError as error:
-                if attempt == _ATTEMPTS or getattr(error.orig, "sqlstate", None) not in _DEADLOCKS:
+                if attempt == _ATTEMPTS or not is_deadlock(error):
                     raise
         raise AssertionError("the loop returns or raises")
 
-    def _write_once(self, work: Callable[[Connection], Answer]) -> Answer:
+    def _write_once(self, work: Callable[[Connection], Answer], patience_seconds: float | None) -> Answer:
         if not self.is_sqlite:
             with self._translated(), self.engine.begin() as connection:
+                if patience_seconds is not None:
+                    connection.exec_driver_sql(f"SET LOCAL lock_timeout = {int(patience_seconds * 1000)}")
                 return work(connection)
-        if not self._write_lock.acquire(timeout=self._busy_timeout_seconds):
+        patience_seconds = self.busy_timeout_seconds if patience_seconds is None else patience_seconds
+        if not self._write_lock.acquire(timeout=patience_seconds):
+            self.troubles += 1
             raise OverloadedError("other writers keep the database busy; try again")
         try:
             with self._translated(), self.engine.connect() as connection:
@@ -158,10 +171,12 @@ class Database:
         try:
             yield
         except PoolTimeout as error:
+            self.troubles += 1
             raise OverloadedError("all database connections are in use; try again") from error
         except OperationalError as error:
             if not self._is_passing(error):
                 raise
+            self.troubles += 1
             _log.warning("the database cannot be used at the moment: %s", error.orig)
             raise OverloadedError("the database cannot be used at the moment; try again") from error
 
@@ -169,7 +184,7 @@ class Database:
         """Say whether an error lies with the database's surroundings: locked, full, stopped."""
         if self.is_sqlite:
             return any(sign in str(error.orig) for sign in _SQLITE_TROUBLE)
-        return getattr(error.orig, "sqlstate", None) not in _DEADLOCKS
+        return not is_deadlock(error)
 
     def insert(self, table: Table) -> "sqlite.Insert | postgresql.Insert":
         """Return an insert that can say ``on_conflict_do_…`` in this database's dialect."""
@@ -196,6 +211,13 @@ class Database:
     def close(self) -> None:
         """Close every connection."""
         self.engine.dispose()
+        if self._occupied is not None:
+            self._occupied.release()
+
+
+def is_deadlock(error: OperationalError) -> bool:
+    """Tell whether PostgreSQL ended a transaction only because of others, so that it may be tried again."""
+    return getattr(error.orig, "sqlstate", None) in _DEADLOCKS
 
 
 def note_told(connection: Connection) -> None:

@@ -2,6 +2,8 @@
 
 HubError
 ├── SettingsError, DatabaseUnusableError, PortUnusableError   a hub cannot start
+│   └── MigrationFailedError      (a DatabaseUnusableError)   its database is as it was
+├── BackupError, RestoreError, InUseError                     the database is as it was
 └── RequestError                                              a request is refused
     ├── MalformedRequestError         400 bad_request
     ├── InvalidJsonError              400 invalid_json
@@ -18,6 +20,7 @@ HubError
     ├── DigestMismatchError           422 digest_mismatch
     ├── ProtocolUnsupportedError      426 protocol_unsupported
     ├── RateLimitedError              429 rate_limited
+    ├── NotImplementedHereError       501 not_implemented
     └── OverloadedError               503 overloaded, not_ready
 """
 
@@ -35,6 +38,22 @@ class SettingsError(HubError):
 
 class DatabaseUnusableError(HubError):
     """The database cannot be opened, or belongs to a newer Quartermaster."""
+
+
+class MigrationFailedError(DatabaseUnusableError):
+    """A migration failed and was taken back: the database is as it was before."""
+
+
+class BackupError(HubError):
+    """No backup was made; nothing of it is left behind."""
+
+
+class RestoreError(HubError):
+    """A backup cannot be restored; the database is as it was."""
+
+
+class InUseError(HubError):
+    """Somebody else has open what must be ours alone."""
 
 
 class PortUnusableError(HubError):
@@ -192,11 +211,25 @@ class RateLimitedError(RequestError):
         super().__init__(message, headers={"Retry-After": str(retry_after_seconds)})
 
 
+class NotImplementedHereError(RequestError):
+    """Another program has this route, and this hub does not do what it is for."""
+
+    status = 501
+    code = "not_implemented"
+
+
 class OverloadedError(RequestError):
     """The hub cannot do this now; ``Retry-After`` says when to come back."""
 
     status = 503
     code = "overloaded"
 
-    def __init__(self, message: str, *, code: str | None = None, retry_after_seconds: int = 5) -> None:
-        super().__init__(message, code=code, headers={"Retry-After": str(retry_after_seconds)})
+    def __init__(
+        self,
+        message: str,
+        details: Mapping[str, Any] | None = None,
+        *,
+        code: str | None = None,
+        retry_after_seconds: int = 5,
+    ) -> None:
+        super().__init__(message, details, code=code, headers={"Retry-After": str(retry_after_seconds)})

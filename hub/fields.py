@@ -21,6 +21,11 @@ def is_clean(value: str) -> bool:
     return _UNUSABLE.search(value) is None
 
 
+def without_unusable(value: str) -> str:
+    """Return text without control characters and halves of surrogate pairs: what a stranger's text may be kept as."""
+    return _UNUSABLE.sub(" ", value)
+
+
 def required(body: Mapping[str, Any], name: str) -> Any:
     """Return a field that must be there."""
     if body.get(name) is None:
@@ -93,6 +98,13 @@ def choice(body: Mapping[str, Any], name: str, allowed: Sequence[str]) -> str | 
         raise FieldError(name, f"must be one of {', '.join(allowed)}")
     assert isinstance(value, str)
     return value
+
+
+def trigger_words(value: object) -> list[str] | None:
+    """Return trigger words from a list that anybody may have written, bounded; None where there are none."""
+    if not isinstance(value, list):
+        return None
+    return [word.strip()[:500] for word in value[:200] if isinstance(word, str) and word.strip()] or None
 
 
 def deeper_than(value: object, depth: int) -> bool:

@@ -33,6 +33,11 @@ def parse_hash(text: str) -> ModelHash | None:
     return ModelHash(text.lower())
 
 
+def is_id(text: str) -> bool:
+    """Say whether text is the id of a model: fewer digits than the shortest hash, of which some have digits alone."""
+    return text.isascii() and text.isdigit() and len(text) < AUTOV2_DIGITS
+
+
 def is_hex(value: object, digits: int) -> bool:
     """Say whether a value is a string of exactly so many hex digits."""
     return isinstance(value, str) and len(value) == digits and _HEX.fullmatch(value) is not None

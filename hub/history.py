@@ -96,6 +96,19 @@ class History:
             ],
         }
 
+    def states_since(self, begin: float, server_id: str | None = None) -> dict[str, list[Interval]]:
+        """Return the states of every server (or of one) that lasted beyond a moment, the oldest first, by server."""
+        here = server_states.c
+        query = select(here.server_id, here.state, here.since, here.until)
+        query = query.where(or_(here.until.is_(None), here.until > begin))
+        if server_id is not None:
+            query = query.where(here.server_id == server_id)
+        found: dict[str, list[Interval]] = {}
+        with self._database.read() as connection:
+            for row in connection.execute(query.order_by(here.since, here.id)):
+                found.setdefault(row.server_id, []).append(Interval(row.state, row.since, row.until))
+        return found
+
     def growth(self, days: int) -> dict[str, Any]:
         """Return how many models, files, bytes and servers the hub knew on each of the last ``days`` days."""
         first = day_of(self._clock() - (days - 1) * DAY_SECONDS)

@@ -20,6 +20,7 @@ from .database import Database, Record, among
 from .entries import VERIFIED, Entry
 from .hashes import AUTOV2_DIGITS, AUTOV3_DIGITS
 from .schema import models, placements
+from .search import documents
 
 _KNOWN = (
     models.c.id,
@@ -47,8 +48,12 @@ class Witness:
     at: float
 
 
-def resolve(database: Database, connection: Connection, entries: list[Entry], witness: Witness) -> list[int]:
+def resolve(
+    database: Database, connection: Connection, entries: list[Entry], witness: Witness
+) -> tuple[list[int], set[int]]:
     """Return the model id of each entry, making the models that are new; those that are known learn from the entries.
+
+    The second value has the ids of those that may have been known before.
 
     Must run in a write transaction.
     """
@@ -58,12 +63,14 @@ def resolve(database: Database, connection: Connection, entries: list[Entry], wi
     new = by_sha.keys() - known.keys()
     if new and promote(database, connection, new, now):
         known.update(_by_sha256(connection, new))
-    ids = {sha256: row.id for sha256, row in known.items()}
+    ids: dict[str, int] = {sha256: row.id for sha256, row in known.items()}
+    before = set(ids.values())
     _learn(connection, [(row, by_sha[sha256]) for sha256, row in known.items()], witness)
-    ids.update(_add(database, connection, [by_sha[sha256] for sha256 in sorted(new - known.keys())], witness))
+    ids.update(add(database, connection, [by_sha[sha256] for sha256 in sorted(new - known.keys())], witness))
     by_autov2 = {entry.autov2: entry for entry in entries if entry.sha256 is None}
     alone = _attach(database, connection, by_autov2, witness) if by_autov2 else {}
-    return [ids[entry.sha256] if entry.sha256 is not None else alone[entry.autov2] for entry in entries]
+    listed = [ids[entry.sha256] if entry.sha256 is not None else alone[entry.autov2] for entry in entries]
+    return listed, before.union(alone.values())
 
 
 def _by_sha256(connection: Connection, hashes: Iterable[str]) -> dict[str, Record]:
@@ -94,7 +101,7 @@ def new_row(entry: Entry, witness: Witness) -> dict[str, Any]:
     }
 
 
-def _add(database: Database, connection: Connection, new: list[Entry], witness: Witness) -> dict[str, int]:
+def add(database: Database, connection: Connection, new: list[Entry], witness: Witness) -> dict[str, int]:
     """Add models with a SHA-256 that nobody stated before and return their ids by SHA-256."""
     if not new:
         return {}
@@ -134,7 +141,7 @@ def promote(database: Database, connection: Connection, new: Collection[str], no
     rows = {row.hash_autov2: row.id for row in connection.execute(alone) if heads[row.hash_autov2] == 1}
     given = {rows[sha256[:AUTOV2_DIGITS]]: sha256 for sha256 in new if sha256[:AUTOV2_DIGITS] in rows}
     for model_id, sha256 in sorted(given.items()):
-        connection.execute(update(models).where(models.c.id == model_id).values(hash_sha256=sha256))
+        connection.execute(update(models).where(models.c.id == model_id).values(hash_sha256=sha256, to_index=True))
     return bool(given)
 
 
@@ -146,6 +153,7 @@ def _set_apart(database: Database, connection: Connection, model_id: int, now: f
     alone = _autov2_row(database, connection, {**model._mapping, "created_at": now})
     moved = update(placements).where(placements.c.model_id == model_id, placements.c.by_autov2)
     connection.execute(moved.values(model_id=alone))
+    documents.mark(connection, [model_id, alone])
 
 
 def _autov2_row(database: Database, connection: Connection, row: Mapping[str, Any]) -> int:
@@ -180,12 +188,17 @@ def _learn(connection: Connection, pairs: list[tuple[Record, Entry]], witness: W
     Who only repeats what is known is no new witness: a fleet of equal servers would rewrite every row for every server.
     """
     changed = []
+    left: set[str] = set()
     for row, entry in sorted(pairs, key=lambda pair: pair[0].id):
         said = _said(row, entry)
+        if row.hash_tensor is not None and said["hash_tensor"] != row.hash_tensor:
+            left.add(row.hash_tensor)
         if row.found_at is None or any(getattr(row, name) != value for name, value in said.items()):
             said |= {"found_by": witness.server_id, "found_at": witness.at}
             said["hash_autov3"] = said["hash_tensor"][:AUTOV3_DIGITS] if said["hash_tensor"] else None
+            said["to_index"] = True
             changed.append({**{f"new_{name}": value for name, value in said.items()}, "row_id": row.id})
+    documents.mark_twins(connection, left)
     if changed:
         names = [name[4:] for name in changed[0] if name.startswith("new_")]
         statement = update(models).where(models.c.id == bindparam("row_id"))
@@ -231,7 +244,9 @@ def refuted(connection: Connection, server_id: str, entries: Iterable[Entry]) ->
 
 
 def forget(connection: Connection, model_ids: Collection[int]) -> None:
-    """Forget those of these models that nobody has, had or registered: hashes that somebody once got wrong."""
+    """Forget those of these models that nobody has, had, registered or imported: hashes that somebody got wrong."""
     nowhere = ~exists().where(placements.c.model_id == models.c.id)
-    wrong = (among(connection, models.c.id, model_ids), ~models.c.verified, models.c.registered_at.is_(None), nowhere)
-    connection.execute(delete(models).where(*wrong))
+    unsaid = (models.c.registered_at.is_(None), models.c.imported_at.is_(None))
+    wrong = (among(connection, models.c.id, model_ids), ~models.c.verified, *unsaid, nowhere)
+    gone = delete(models).where(*wrong).returning(models.c.hash_tensor)
+    documents.mark_twins(connection, set(connection.scalars(gone)) - {None})

@@ -21,6 +21,7 @@ from .events import tell
 from .events.kinds import OVERRIDE_CHANGED
 from .keys import ADMIN, AGENT, Caller
 from .limits import Limits
+from .news import announce
 from .registration import model_type
 from .registry import Registry
 from .schema import models, placements
@@ -115,8 +116,9 @@ class Overrides:
         if stated is not None:
             who = {"override_key": caller.key, "override_by": caller.name}
             values |= {**stated, **who, "override_at": self._clock()}
-        connection.execute(update(models).where(models.c.id == model.id).values(**values))
+        connection.execute(update(models).where(models.c.id == model.id).values(**values, to_index=True))
         told = {name: values[f"override_{name}"] for name in ("type", "ecosystem", "base_model", "by")}
+        announce(connection, [model.id])
         tell(connection, OVERRIDE_CHANGED, model_id=model.id, data=told)
         action = "override_cleared" if stated is None else "override_set"
         note(connection, caller, action, address_of(model), stated or {})

@@ -12,6 +12,7 @@ from . import known_models, past
 from .database import Database, among, among_pairs
 from .entries import Entry
 from .schema import metadata_wanted, model_metadata, placements
+from .search import documents
 
 Held = dict[str, int]
 """Path -> entry digest of what the hub holds."""
@@ -27,6 +28,8 @@ class Plan:
 
     upserts: list[Entry]
     """Entries that are new or changed, and those that bring a description."""
+    described: set[str]
+    """Paths of those that only bring a description."""
     removed: list[str]
     added: int
     digest_change: int
@@ -39,6 +42,7 @@ def plan(held: Held, entries: list[Entry]) -> Plan:
     """Compare what the hub holds in a part of an inventory with what it should hold there."""
     upserts: list[Entry] = []
     changed: list[str] = []
+    described: set[str] = set()
     added = digest_change = 0
     left = dict(held)
     for entry in entries:
@@ -49,30 +53,46 @@ def plan(held: Held, entries: list[Entry]) -> Plan:
             changed.append(entry.path)
         elif entry.metadata is None:
             continue
+        else:
+            described.add(entry.path)
         digest_change += entry.digest - (old or 0)
         upserts.append(entry)
     digest_change -= sum(left.values())
-    return Plan(upserts, list(left), added, digest_change % MODULUS, changed)
+    return Plan(upserts, described, list(left), added, digest_change % MODULUS, changed)
 
 
 def execute(database: Database, connection: Connection, server_id: str, plan: Plan, now: float) -> None:
     """Carry out a plan; must run in the write transaction in which it was made."""
-    _remove(connection, server_id, plan.removed, now)
+    documents.mark(connection, _remove(connection, server_id, plan.removed, now))
     if not plan.upserts:
         return
     entries = sorted(plan.upserts, key=lambda entry: (entry.path_key, entry.path))
     refuted = known_models.refuted(connection, server_id, entries) if plan.changed else set()
-    ids = known_models.resolve(database, connection, entries, known_models.Witness(server_id, now))
-    rows = [_row(server_id, entry, model_id, now) for entry, model_id in zip(entries, ids, strict=True)]
+    replaced = _models_at(connection, server_id, plan.changed) if plan.changed else set()
+    ids, known = known_models.resolve(database, connection, entries, known_models.Witness(server_id, now))
+    shown = {model_id for entry, model_id in zip(entries, ids, strict=True) if entry.path not in plan.described}
     if plan.changed:
         here = and_(placements.c.server_id == server_id, _at(connection, plan.changed))
         new = {entry.path: model_id for entry, model_id in zip(entries, ids, strict=True)}
         past.keep_replaced(database, connection, here, new, refuted, now)
-    database.execute_many(connection, _upsert(database, rows[0]), rows)
+    state(database, connection, server_id, list(zip(entries, ids, strict=True)), now)
+    documents.mark(connection, shown & known | replaced)
     if refuted:
         known_models.forget(connection, refuted)
     _keep_descriptions(database, connection, entries)
     _note_wanted(database, connection, server_id, entries)
+
+
+def state(
+    database: Database, connection: Connection, server_id: str, stated: Collection[tuple[Entry, int]], now: float
+) -> None:
+    """Put entries in place of which the models (ids) are known; these learn nothing from them.
+
+    Must run in a write transaction that brings the server's digest and count up to date.
+    """
+    rows = [_row(server_id, entry, model_id, now) for entry, model_id in stated]
+    if rows:
+        database.execute_many(connection, _upsert(database, rows[0]), rows)
 
 
 def _row(server_id: str, entry: Entry, model_id: int, now: float) -> dict[str, Any]:
@@ -102,13 +122,21 @@ def _upsert(database: Database, row: Mapping[str, Any]) -> Insert:
     return statement.on_conflict_do_update(index_elements=list(_KEY), set_=values)
 
 
-def _remove(connection: Connection, server_id: str, paths: list[str], now: float) -> None:
+def _remove(connection: Connection, server_id: str, paths: list[str], now: float) -> set[int]:
+    """Remove what is at these paths; return the models that it was."""
     if not paths:
-        return
+        return set()
     here = and_(placements.c.server_id == server_id, _at(connection, paths))
     past.keep(connection, here, now)
-    connection.execute(delete(placements).where(here))
+    ids = set(connection.scalars(delete(placements).where(here).returning(placements.c.model_id)))
     _want_no_more(connection, server_id, paths)
+    return ids
+
+
+def _models_at(connection: Connection, server_id: str, paths: list[str]) -> set[int]:
+    here = placements.c
+    query = select(here.model_id).where(here.server_id == server_id, _at(connection, paths))
+    return set(connection.scalars(query))
 
 
 def _want_no_more(connection: Connection, server_id: str, paths: Iterable[str]) -> None:

@@ -15,6 +15,7 @@ from .ages import iso_time
 from .database import Record
 from .effective import AGENT, CIVITAI, IMPORT, OVERRIDE, REGISTERED, SOURCES
 from .entries import name_of_path
+from .fields import trigger_words
 from .schema import enrichments, models, placements
 
 SERVICE = "civitai.com"
@@ -141,19 +142,18 @@ def _sources(row: Record) -> dict[str, Any]:
     return {**shown, "value": value or None}
 
 
+def service_words(row: Record) -> list[str] | None:
+    """Return the trigger words that the metadata service told."""
+    words: list[str] | None = json.loads(row.enriched_words or "null")
+    return words
+
+
 def _words(row: Record, file_metadata: Mapping[str, Any], registered: Mapping[str, Any]) -> list[Statement]:
     phrase = file_metadata.get(_WORDS_IN_FILE)
     written = phrase.split(",") if isinstance(phrase, str) else None
     said = {
-        REGISTERED: clean_words(registered.get(_WORDS_IN_REGISTRATION)),
-        AGENT: clean_words(written),
-        CIVITAI: json.loads(row.enriched_words or "null"),
+        REGISTERED: trigger_words(registered.get(_WORDS_IN_REGISTRATION)),
+        AGENT: trigger_words(written),
+        CIVITAI: service_words(row),
     }
     return [_statement(row, source, said[source]) for source in SOURCES if source in said]
-
-
-def clean_words(value: object) -> list[str] | None:
-    """Return trigger words from a list that anybody may have written, None where there are none."""
-    if not isinstance(value, list):
-        return None
-    return [word.strip()[:500] for word in value[:200] if isinstance(word, str) and word.strip()] or None

@@ -18,6 +18,7 @@ from .events import tell
 from .events.kinds import MODEL_REGISTERED
 from .keys import Caller
 from .limits import Limits
+from .news import announce
 from .registration import Change, check_tensor, civitai_sources, read_change, read_registration
 from .registry import Registry
 from .schema import model_metadata, models
@@ -66,6 +67,7 @@ class Registrations:
             self._keep(connection, stated["registered_metadata_digest"], content)
             said = {**stated, **_by(caller, now)}
             model_id, created = self._register(connection, said, now)
+            announce(connection, [model_id])
             told = {"type": stated["registered_type"], "created": created}
             tell(connection, MODEL_REGISTERED, model_id=model_id, data=told)
             note(connection, caller, "model_registered", stated["hash_sha256"] or stated["hash_autov2"], told)
@@ -93,7 +95,7 @@ class Registrations:
             assert made is not None
             return int(made[0]), True
         check_tensor(known, stated)
-        connection.execute(update(models).where(models.c.id == known.id).values(**values))
+        connection.execute(update(models).where(models.c.id == known.id).values(**values, to_index=True))
         return int(known.id), False
 
     def _known(self, connection: Connection, stated: Mapping[str, Any]) -> Record | None:
@@ -151,7 +153,10 @@ class Registrations:
         before = connection.execute(select(*_BEFORE).where(models.c.id == row.id)).one()
         self._keep(connection, digest, change.content)
         values = {**change.columns, **_by(caller, self._clock()), "sources": _sources_after(before, change)}
-        connection.execute(update(models).where(models.c.id == row.id).values(**values))
+        connection.execute(update(models).where(models.c.id == row.id).values(**values, to_index=True))
+        announce(connection, [row.id])
+        told = {"type": values.get("registered_type"), "created": False}
+        tell(connection, MODEL_REGISTERED, model_id=row.id, data=told)
         said = {name: value for name, value in change.columns.items() if name != "registered_metadata_digest"}
         note(connection, caller, "model_changed", address_of(row), said)
         now = self._registry.several(connection, [str(row.id)])[0]

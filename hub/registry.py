@@ -1,49 +1,30 @@
 """Shows and lists what is known: a model, once known, is known forever."""
 
-import base64
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, exists, func, not_, or_, select
+from sqlalchemy import Connection, select
 
-from ..ecosystems.model_types import canonical_type
-from . import effective
-from .ages import OFFLINE, PRESENT, STALE, Ages
-from .availability import AVAILABLE, DOWNLOADABLE, STATUSES, SUMMARY, UNAVAILABLE, Availability, summary
+from .availability import SUMMARY, Availability, summary
 from .clock import Clock
 from .database import Database, Record, among
 from .enrichment.shown import shown_enrichment
 from .errors import ConflictError, FieldError, NotFoundError, RequestError
-from .hashes import AUTOV2_DIGITS, ModelHash, parse_hash
+from .hashes import AUTOV2_DIGITS, ModelHash, is_id, parse_hash
 from .provenance import provenance
-from .schema import model_metadata, models, placements, servers
+from .schema import model_metadata, models
 
 ID_DIGITS = AUTOV2_DIGITS - 1
 """An id has fewer digits than the shortest hash, so that an all-digit AutoV2 is never read as one."""
 
 
-@dataclass(frozen=True)
-class Search:
-    """What a list of models is narrowed to; None is "any"."""
-
-    words: str | None = None
-    type: str | None = None
-    ecosystem: str | None = None
-    server_id: str | None = None
-    status: str | None = None
-    limit: int = 100
-    cursor: str | None = None
-
-
 class Registry:
     """All models of one hub."""
 
-    def __init__(self, database: Database, clock: Clock, ages: Ages, availability: Availability) -> None:
+    def __init__(self, database: Database, clock: Clock, availability: Availability) -> None:
         self._database = database
         self._clock = clock
-        self._ages = ages
         self._availability = availability
 
     def get(self, text: str) -> dict[str, Any]:
@@ -97,7 +78,7 @@ class Registry:
 
     def several(self, connection: Connection, texts: Iterable[str]) -> list[Record | RequestError]:
         """Return for each of these ids or hashes its model's row, or why there is none; costs the same for many."""
-        asked = [(text, text if _is_id(text) else parse_hash(text)) for text in texts]
+        asked = [(text, text if is_id(text) else parse_hash(text)) for text in texts]
         hashes = [each for _, each in asked if isinstance(each, ModelHash)]
         ids = {int(each) for _, each in asked if isinstance(each, str)}
         found = self._availability.find_many(connection, hashes) if hashes else {}
@@ -115,75 +96,6 @@ class Registry:
                 listed.append(by_id.get(int(each)) or _unknown(f"no model has the id {text}"))
         return listed
 
-    def search(self, search: Search) -> dict[str, Any]:
-        """Return one page of the models that a search finds, oldest first, each with where it is.
-
-        Raises:
-            FieldError: a filter or the cursor is wrong.
-        """
-        conditions = self._conditions(search)
-        query = select(*SUMMARY).where(*conditions).order_by(models.c.id).limit(search.limit + 1)
-        with self._database.read() as connection:
-            rows = list(connection.execute(query))
-            page = rows[: search.limit]
-            states = self._availability.of_models(connection, page)
-        more = len(rows) > search.limit
-        return {
-            "success": True,
-            "count": len(page),
-            "models": [{**summary(row), **states[row.id]} for row in page],
-            "next_cursor": _write_cursor(page[-1].id) if more else None,
-        }
-
-    def _conditions(self, search: Search) -> list[ColumnElement[bool]]:
-        conditions: list[ColumnElement[bool]] = []
-        if search.cursor is not None:
-            conditions.append(models.c.id > _read_cursor(search.cursor))
-        if search.type is not None:
-            kind = canonical_type(search.type)
-            if kind is None:
-                raise FieldError("type", "must be a model type such as Checkpoint, LORA or VAE")
-            conditions.append(effective.TYPE == kind)  # noqa: SIM300 (a column, not a constant)
-        if search.ecosystem is not None:
-            conditions.append(func.lower(effective.ECOSYSTEM) == search.ecosystem.lower())
-        here = placements.c.model_id == models.c.id
-        if search.server_id is not None:
-            conditions.append(exists().where(here, placements.c.server_id == search.server_id))
-        if search.status is not None:
-            conditions.append(self._has_status(search.status))
-        for word in (search.words or "").lower().split():
-            conditions.append(
-                or_(
-                    func.lower(effective.NAME).contains(word, autoescape=True),
-                    exists().where(here, func.lower(placements.c.path).contains(word, autoescape=True)),
-                    *_hash_begins(word),
-                )
-            )
-        return conditions
-
-    def _has_status(self, status: str) -> ColumnElement[bool]:
-        """Return the condition that ``Availability`` answers this status, in SQL."""
-        if status not in STATUSES:
-            raise FieldError("status", f"must be one of {', '.join(STATUSES)}")
-        now = self._clock()
-        anywhere = exists().where(placements.c.model_id == models.c.id)
-        seen = anywhere.where(placements.c.server_id == servers.c.id)
-        alive = seen.where(servers.c.last_seen >= now - self._ages.offline_after_seconds)
-        present = seen.where(servers.c.last_seen >= now - self._ages.stale_after_seconds, placements.c.state == PRESENT)
-        sourced = effective.HAS_SOURCES
-        conditions = {
-            AVAILABLE: present,
-            STALE: and_(alive, not_(present)),
-            OFFLINE: and_(anywhere, not_(alive)),
-            DOWNLOADABLE: and_(not_(anywhere), sourced),
-            UNAVAILABLE: and_(not_(anywhere), not_(sourced)),
-        }
-        return conditions[status]
-
-
-def _is_id(text: str) -> bool:
-    return text.isascii() and text.isdigit() and len(text) <= ID_DIGITS
-
 
 def _unknown(message: str) -> RequestError:
     return NotFoundError(message, code="model_not_found")
@@ -199,25 +111,3 @@ def _sole(asked: ModelHash, rows: list[Record]) -> Record | RequestError:
         {"candidates": [summary(row) for row in sorted(rows, key=lambda row: row.id)]},
         code="ambiguous_hash",
     )
-
-
-def _hash_begins(word: str) -> list[ColumnElement[bool]]:
-    parsed = parse_hash(word)
-    if parsed is None:
-        return []
-    columns = {"autov2": models.c.hash_autov2, "autov3": models.c.hash_autov3, "sha256": models.c.hash_sha256}
-    return [columns[parsed.form] == parsed.digits]
-
-
-def _write_cursor(model_id: int) -> str:
-    return base64.urlsafe_b64encode(f"after:{model_id}".encode()).decode("ascii").rstrip("=")
-
-
-def _read_cursor(text: str) -> int:
-    try:
-        word, _, number = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode("ascii").partition(":")
-        if word == "after" and number.isdigit() and len(number) < 19:
-            return int(number)
-    except (ValueError, UnicodeError):
-        pass
-    raise FieldError("cursor", "must be the next_cursor of an earlier answer")

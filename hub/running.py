@@ -1,23 +1,30 @@
 """Runs a hub: in a thread of this process (``RunningHub``), or in the foreground until told to stop (``serve``)."""
 
+import asyncio
+import logging
 import signal
 import socket
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from types import TracebackType
+from types import FrameType, TracebackType
 
 import uvicorn
 
+from .._version import VERSION
 from .app import create_app
 from .clock import Clock
 from .connection import PatientConnection
 from .errors import PortUnusableError
+from .logs import FIELDS
 from .services import Hub, hub_of
 from .settings import HubSettings
-from .whereabouts import note
+from .tls import Certificate, read_certificate
+from .whereabouts import note, url_of
 
+_log = logging.getLogger(__name__)
 _STOP_SECONDS = 10
 _BACKLOG = 2048
 
@@ -49,11 +56,24 @@ def listening_socket(host: str, port: int) -> socket.socket:
     return listener
 
 
-def address_of(listener: socket.socket) -> str:
-    """Return the URL under which this machine reaches a listening socket."""
+def address_of(listener: socket.socket, certificate: Certificate | None = None) -> str:
+    """Return the URL under which this machine reaches a listening socket; with TLS, by a name of the certificate."""
     host, port = listener.getsockname()[:2]
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 (compared, not bound)
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    if certificate is not None:
+        host = certificate.name_for(host)
+    return url_of(host, int(port), tls=certificate is not None)
+
+
+def certificate_of(settings: HubSettings) -> Certificate | None:
+    """Return the certificate that a hub is to show, None where it speaks plain HTTP.
+
+    Raises:
+        SettingsError: it cannot be used.
+    """
+    if settings.tls_cert is None or settings.tls_key is None:
+        return None
+    return read_certificate(settings.tls_cert, settings.tls_key)
 
 
 def port_of(listener: socket.socket) -> int:
@@ -73,6 +93,9 @@ def _server(settings: HubSettings, on_start: Callable[[], None], clock: Clock | 
         server_header=False,
         timeout_graceful_shutdown=_STOP_SECONDS,
         backlog=_BACKLOG,
+        proxy_headers=False,  # see ``proxies``
+        ssl_certfile=settings.tls_cert,
+        ssl_keyfile=settings.tls_key,
     )
     return _Server(config, on_start)
 
@@ -86,8 +109,11 @@ class _Server(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, on_start: Callable[[], None]) -> None:
         super().__init__(config)
         self._on_start = on_start
+        self._exit_at: float | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        self._loop = asyncio.get_running_loop()
         await super().startup(sockets)
         if self.started:
             self._on_start()
@@ -95,6 +121,32 @@ class _Server(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         hub_of(self.config.app).broadcaster.end_all()  # it waits for answers to end, and a stream's never does
         await super().shutdown(sockets)
+
+    async def on_tick(self, counter: int) -> bool:
+        if self._exit_at is not None and time.monotonic() >= self._exit_at:
+            self.should_exit = True
+        return await super().on_tick(counter)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Stop in order; on SIGTERM after ``drain_seconds``, in which ``/readyz`` tells load balancers to go elsewhere.
+
+        Told so again, it does not wait any longer, neither for them nor for requests that are being answered. uvicorn's
+        own would then end without closing the database, and say so with a traceback.
+        """
+        hub = hub_of(self.config.app)
+        if hub.stopping.is_set():
+            self.should_exit = True
+            if self._loop is not None:
+                self._loop.call_soon_threadsafe(self._give_up_requests)
+            return
+        hub.stopping.set()
+        _log.info("stopping", extra={FIELDS: {"signal": signal.Signals(sig).name}})
+        wait_seconds = hub.settings.drain_seconds if sig == signal.SIGTERM else 0.0
+        self._exit_at = time.monotonic() + wait_seconds
+
+    def _give_up_requests(self) -> None:
+        for task in list(self.server_state.tasks):
+            task.cancel()
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -139,14 +191,16 @@ class RunningHub:
         Raises:
             PortUnusableError: the address is taken.
             DatabaseUnusableError: the database cannot be used.
+            SettingsError: the TLS certificate cannot be used.
         """
+        certificate = certificate_of(self._settings)
         listener = listening_socket(self._host, self._port)
         try:
             self._server = _server(self._settings, self._started.set, self._clock)
         except BaseException:
             listener.close()
             raise
-        self.address = address_of(listener)
+        self.address = address_of(listener, certificate)
         self._thread = threading.Thread(
             target=self._run, args=(self._server, listener), name="quartermaster-hub", daemon=True
         )
@@ -155,7 +209,7 @@ class RunningHub:
         if not self._server.started:
             self.stop()
             raise PortUnusableError(f"the hub did not start at {self.address}; its log says why")
-        note(self._settings.data_dir, self._host, port_of(listener))
+        note(self._settings.data_dir, self._host, port_of(listener), certificate)
 
     def _run(self, server: uvicorn.Server, listener: socket.socket) -> None:
         try:
@@ -167,6 +221,7 @@ class RunningHub:
     def stop(self) -> None:
         """Stop it: requests that are being answered end first; on return the port and the database are free."""
         if self._server is not None and self._thread is not None:
+            self.hub.stopping.set()
             self._server.should_exit = True
             self._thread.join()
             self._thread = None
@@ -187,14 +242,18 @@ def serve(settings: HubSettings, host: str, port: int, on_start: Callable[[str, 
     ``on_start`` gets its address and its services once it accepts connections.
 
     Raises:
-        PortUnusableError, DatabaseUnusableError: as ``RunningHub.start``.
+        PortUnusableError, DatabaseUnusableError, SettingsError: as ``RunningHub.start``.
     """
+    certificate = certificate_of(settings)
     with listening_socket(host, port) as listener:
-        address = address_of(listener)
+        address = address_of(listener, certificate)
 
         def started() -> None:
-            note(settings.data_dir, host, port_of(listener))
+            note(settings.data_dir, host, port_of(listener), certificate)
+            facts = {"address": address, "version": VERSION, "database": settings.describe_database()}
+            _log.info("listening", extra={FIELDS: facts})
             on_start(address, hub_of(server.config.app))
 
         server = _server(settings, started)
         server.run(sockets=[listener])
+        _log.info("stopped")

@@ -1,5 +1,6 @@
 """The services of one hub: what the routes, the console and the tests have in common."""
 
+import threading
 import time
 from dataclasses import replace
 from typing import Any
@@ -14,6 +15,7 @@ from .background import Job
 from .catalogues import Catalogues
 from .clock import Clock, hub_clock
 from .database import Database
+from .enrichment.enrichment import Enrichment
 from .events.broadcaster import Broadcaster
 from .events.log import EventLog
 from .finding import Finding
@@ -21,7 +23,9 @@ from .fleet import Fleet
 from .growth import Growth
 from .history import History
 from .keys import Keys
+from .metrics import Metrics
 from .migrating import migrate
+from .news import News
 from .overrides import Overrides
 from .pairing import Pairing
 from .reading import BodyReader
@@ -29,9 +33,14 @@ from .registrations import Registrations
 from .registry import Registry
 from .retention import Retention
 from .schema import hub_identity, servers
+from .search import Coverage, Indexing, Searches, Statistics
 from .server_registry import ServerRegistry
 from .server_states import LOOK_EVERY_SECONDS, ServerStates
 from .settings import HubSettings
+from .stablequeue.importing import StableQueueImport
+from .stablequeue.resources import Resources
+from .statements import Statements
+from .storage.backups import before_migrating
 from .sync import Inventories
 from .trust.audit import AuditLog
 from .trust.entrance import Entrance
@@ -40,7 +49,9 @@ from .trust.login import Login
 from .trust.login_codes import LoginCodes
 from .trust.rates import Rate
 from .trust.sessions import Sessions
+from .upkeep import Upkeep
 
+ENRICHMENT_SECONDS = 15.0
 PUBLIC_BODY_BYTES = 4096
 """What a caller without a key may send."""
 AUDIT_EVERY_SECONDS = 3600.0
@@ -52,18 +63,19 @@ class Hub:
     """The services of one hub over one database; every route finds them at ``request.app.state.hub``."""
 
     def __init__(self, settings: HubSettings, clock: Clock | None = None) -> None:
-        """Open and migrate the database.
+        """Open the database and migrate it, after a backup.
 
         Raises:
             DatabaseUnusableError: it cannot be used; the message says why.
+            BackupError: it has to be migrated, and there can be no backup.
         """
         self.settings = settings
         self.clock = clock or hub_clock()
-        ages = Ages(settings.stale_after_seconds, settings.offline_after_seconds)
+        self.ages = ages = Ages(settings.stale_after_seconds, settings.offline_after_seconds)
         limits = settings.limits
         self.database = Database(settings, self.clock)
         try:
-            self.migration = migrate(self.database)
+            self.migration = migrate(self.database, before_migrating(settings))
             self._forget_the_future()
         except BaseException:
             self.database.close()
@@ -71,14 +83,26 @@ class Hub:
         wall_clock = clock or time.time
         self.keys = Keys(self.database, wall_clock)
         self.availability = Availability(self.database, self.clock, ages, limits.batch_hashes)
-        self.inventories = Inventories(self.database, self.clock, ages, limits, settings.request_repeat_seconds)
-        self.registry = Registry(self.database, self.clock, ages, self.availability)
+        self.indexing = Indexing(self.database)
+        self.statistics = Statistics(self.database, self.clock, ages)
+        self.search = Searches(self.database, self.clock, ages, self.availability, self.indexing, self.statistics)
+        self.coverage = Coverage(self.database, self.clock, ages, self.availability, self.statistics)
+        self.inventories = Inventories(
+            self.database, self.clock, ages, limits, settings.request_repeat_seconds, self.indexing.job.call
+        )
+        self.registry = Registry(self.database, self.clock, self.availability)
         self.servers = ServerRegistry(self.database, self.clock, ages, limits)
         self.fleet = Fleet(self.database, self.clock, ages)
         self.catalogues = Catalogues(settings.data_dir)
         self.overrides = Overrides(self.database, self.clock, limits, self.registry, self.catalogues)
         self.registrations = Registrations(self.database, self.clock, limits, self.registry, self.catalogues)
+        self.news = News(self.database, limits)
         self.aliases = Aliases(self.database, self.clock, limits, self.registry)
+        self.statements = Statements(self.database, self.clock, ages, limits, self.registry, self.availability)
+        self.resources = Resources(self.database, self.availability)
+        self.stablequeue = StableQueueImport(
+            self.database, self.clock, limits, self.catalogues, self.aliases, self.statements
+        )
         self.finding = Finding(self.database, limits, self.availability)
         self.bodies = BodyReader(limits, settings.large_body_slots)
         tiny = replace(limits, body_bytes=PUBLIC_BODY_BYTES, unpacked_bytes=PUBLIC_BODY_BYTES)
@@ -102,15 +126,32 @@ class Hub:
         self.server_states = ServerStates(self.database, self.clock, ages)
         self.growth = Growth(self.database, self.clock)
         self.retention = Retention(self.database, self.clock, settings.events_keep_days, settings.history_keep_days)
+        self.enrichment = self._made_enrichment()
+        self.enriching = Job("enrichment", ENRICHMENT_SECONDS, self.enrichment.work, self.enrichment.stop)
+        self.upkeep = Upkeep(self.database)
         self.jobs: list[Job] = [
             *self.broadcaster.jobs,
             Job("server states", LOOK_EVERY_SECONDS, self.server_states.look),
             Job("growth", 600.0, self.growth.sample),
+            self.enriching,
+            self.indexing.job,
+            self.statistics.job,
+            self.upkeep.job,
             Job("retention", 600.0, self.retention.prune),
             Job("last seen", WRITE_EVERY_SECONDS, self.keys.last_seen.write),
             Job("audit", AUDIT_EVERY_SECONDS, self.audit.prune),
         ]
         """What runs beside the answering, see ``background``."""
+        self.metrics = Metrics(self)
+        self.stopping = threading.Event()
+        """Set when the hub was asked to stop."""
+
+    def _made_enrichment(self) -> Enrichment:
+        try:
+            return Enrichment(self.database, self.clock, self.settings, self.catalogues)
+        except BaseException:
+            self.database.close()
+            raise
 
     def _hub_id(self) -> str:
         with self.database.read() as connection:
@@ -124,6 +165,7 @@ class Hub:
 
     def close(self) -> None:
         """Close the database."""
+        self.enrichment.close()
         self.database.close()
 
 

@@ -7,6 +7,7 @@ agent whose answer was lost finds its state there at the next heartbeat. ``docs/
 
 import json
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,6 +25,7 @@ from .events import tell
 from .events.kinds import INVENTORY_CHANGED
 from .known_servers import make_known
 from .limits import Limits
+from .news import LAST
 from .placing import Held, from_signed, to_signed
 from .schema import metadata_wanted, servers
 
@@ -52,13 +54,21 @@ class Inventories:
     """The inventories of all servers."""
 
     def __init__(
-        self, database: Database, clock: Clock, ages: Ages, limits: Limits, request_repeat_seconds: float
+        self,
+        database: Database,
+        clock: Clock,
+        ages: Ages,
+        limits: Limits,
+        request_repeat_seconds: float,
+        changed: Callable[[], None] = lambda: None,
     ) -> None:
+        """``changed`` is called after a body that changed rows."""
         self._database = database
         self._clock = clock
         self._ages = ages
         self._limits = limits
         self._request_repeat_seconds = request_repeat_seconds
+        self._changed = changed
         self._audited: set[str] = set()
         self._audit_lock = threading.Lock()
 
@@ -71,7 +81,10 @@ class Inventories:
             DigestMismatchError: the result would not have the digest that the body states.
         """
         self._audit(server_id)
-        return self._database.write(lambda connection: self._receive(connection, server_id, sender, body))
+        answer = self._database.write(lambda connection: self._receive(connection, server_id, sender, body))
+        if any(answer["changed"].values()):
+            self._changed()
+        return answer
 
     def _receive(self, connection: Connection, server_id: str, sender: Sender, body: Body) -> dict[str, Any]:
         now = self._clock()
@@ -112,12 +125,14 @@ class Inventories:
             "requests": handed,
             "changed": {"added": change.added, "updated": change.updated, "removed": change.removed},
         }
+        if server.news:
+            answer["news"] = server.news
         if change.buckets is not None:
             answer["buckets"] = change.buckets
         return answer
 
     def _locked_server(self, connection: Connection, server_id: str, now: float) -> Record:
-        query = select(servers).where(servers.c.id == server_id).with_for_update()
+        query = select(servers, LAST.label("news")).where(servers.c.id == server_id).with_for_update(of=servers)
         server = connection.execute(query).first()
         if server is None:
             make_known(self._database, connection, server_id, now)

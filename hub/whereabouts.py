@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..hub_client import DEFAULT_HUB_PORT
+from .tls import Certificate
 
 NOTE_FILE = "listening.json"
 _log = logging.getLogger(__name__)
@@ -26,13 +27,16 @@ class Whereabouts:
     noted: bool = False
 
 
-def note(data_dir: Path, host: str, port: int) -> None:
+def note(data_dir: Path, host: str, port: int, certificate: Certificate | None = None) -> None:
     """Remember where a hub listens; a folder that cannot be written costs only the hint."""
+    said: dict[str, object] = {"host": host, "port": port}
+    if certificate is not None:
+        said |= {"tls": True, "name": certificate.name_for(host)}
     try:
         data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         part = data_dir / f"{NOTE_FILE}.part"
         with os.fdopen(os.open(part, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
-            json.dump({"host": host, "port": port}, file)
+            json.dump(said, file)
         os.replace(part, data_dir / NOTE_FILE)
     except OSError as error:
         _log.warning("cannot note the hub's address in %s: %s", data_dir, error)
@@ -49,15 +53,20 @@ def whereabouts(data_dir: Path, machine: str | None = None) -> Whereabouts:
         host, port = found["host"], found["port"]
         if not isinstance(host, str) or type(port) is not int:
             raise TypeError("not a note of ours")
+        tls, name = found.get("tls") is True, found.get("name")
     except (OSError, ValueError, KeyError, TypeError):
-        return Whereabouts(_url(machine, DEFAULT_HUB_PORT))
-    if host in {"0.0.0.0", "::", ""}:  # noqa: S104 (compared, not bound)
-        return Whereabouts(_url(machine, port), noted=True)
-    return Whereabouts(_url(host, port), only_here=_is_loopback(host), noted=True)
+        return Whereabouts(url_of(machine, DEFAULT_HUB_PORT))
+    anywhere = host in {"0.0.0.0", "::", ""}  # noqa: S104 (compared, not bound)
+    place = machine if anywhere else host
+    if tls and isinstance(name, str) and name != host:
+        place = name  # a client finds the certificate right under no other
+    return Whereabouts(url_of(place, port, tls=tls), only_here=not anywhere and _is_loopback(host), noted=True)
 
 
-def _url(host: str, port: int) -> str:
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+def url_of(host: str, port: int, *, tls: bool = False) -> str:
+    """Return the address of a hub at this host."""
+    place = f"[{host}]" if ":" in host else host
+    return f"{'https' if tls else 'http'}://{place}:{port}"
 
 
 def _is_loopback(host: str) -> bool:

@@ -40,10 +40,11 @@ from .messages import (
 from .override import Override
 from .pairing import Pairing, pair
 from .retry import NO_RETRY, RetryPolicy
-from .transport import Timeouts, bounded_session
+from .transport import CA_VARIABLE, Timeouts, bounded_session
 
 __all__ = [
     "AVAILABLE",
+    "CA_VARIABLE",
     "DEFAULT_HUB_ADDRESS",
     "DEFAULT_HUB_PORT",
     "KEY_VARIABLE",

@@ -20,9 +20,10 @@ from .credentials import Credentials
 from .errors import BadAnswerError, MalformedMessageError, NotFoundError, SetupError
 from .fields import Fields
 from .messages import PROTOCOL, Buckets, Delta, FullList, Heartbeat, Sender, SyncAnswer, SyncBody
+from .news import NewsAnswer
 from .override import Override, read_override
 from .retry import NO_RETRY, RetryPolicy
-from .transport import Timeouts, bounded_session
+from .transport import Timeouts, bounded_session, trusted_authorities
 
 MAX_HASHES_PER_BATCH = 1000
 """The hub's limit for one availability request."""
@@ -46,8 +47,11 @@ class HubClient:
     Threads may share a client: no call changes it or its session, and its connections come from urllib3's pool. Every
     method raises a ``HubError`` where it fails. Redirects are not followed: the key would go along.
 
+    ``ca_file`` has the authorities that a hub's certificate is trusted by (see ``trusted_authorities``).
+
     Raises:
         AddressError: the address is not one.
+        SetupError: the authorities' file cannot be used.
     """
 
     def __init__(
@@ -59,11 +63,12 @@ class HubClient:
         retry: RetryPolicy | None = None,
         stop: threading.Event | None = None,
         session: requests.Session | None = None,
+        ca_file: str | None = None,
         user_agent: str = f"quartermaster/{VERSION}",
     ) -> None:
         self._bounds = Bounds(timeouts or Timeouts(), retry or RetryPolicy(), stop)
-        session = session or bounded_session()
-        self._connection = HubConnection(read_address(address), credentials, session, user_agent)
+        hub, authorities = read_address(address), trusted_authorities(ca_file)
+        self._connection = HubConnection(hub, credentials, session or bounded_session(), user_agent, authorities)
 
     def __repr__(self) -> str:
         return f"HubClient({self.address!r})"
@@ -189,11 +194,42 @@ class HubClient:
         """
         self._overrides("DELETE", hash_as_given)
 
+    def override_many(
+        self, items: Sequence[Mapping[str, Any]], *, dry_run: bool = False, all_or_nothing: bool = True
+    ) -> dict[str, Any]:
+        """Correct up to 1,000 models in one transaction and return the hub's answer, ``results`` and ``undo`` in it.
+
+        An item has ``hash``, ``base_model``, ``type`` and ``note``. Sent once: the answer to a repetition would undo to
+        what the first had made. Items that cannot be done are in the ``details`` of an InvalidRequestError with the
+        code ``bulk_refused``, as ``failed``.
+        """
+        body = {"items": list(items), "dry_run": dry_run, "all_or_nothing": all_or_nothing}
+        answer = self.call("POST", "/api/v1/models/overrides", body, repeatable=False)
+        with self.naming_the_hub():
+            fields = Fields(answer)
+            fields.need("results", list)
+            fields.items("results", dict)
+            Fields(fields.need("undo", dict), "undo").need("items", list)
+            return dict(fields.wire)
+
     def _overrides(self, method: str, hash_as_given: str, body: Mapping[str, Any] | None = None) -> Override | None:
         path = f"/api/v1/models/{model_hash(hash_as_given)}/overrides"
         answer = self.call(method, path, body, repeatable=True)
         with self.naming_the_hub():
             return read_override(answer)
+
+    def news_after(self, number: int) -> NewsAnswer:
+        """Return what is known here of this key's models and was not at that number, which a sync answered."""
+        return self._news({"after": number})
+
+    def news_of(self, hashes: Sequence[str]) -> NewsAnswer:
+        """Return what is known here of up to 1,000 models, by their SHA-256; those of which nothing is are absent."""
+        return self._news({"hashes": list(hashes)})
+
+    def _news(self, body: Mapping[str, Any]) -> NewsAnswer:
+        answer = self.call("POST", "/api/v1/models/news", body, repeatable=True)
+        with self.naming_the_hub():
+            return NewsAnswer.from_wire(answer)
 
     def models(self, filters: Mapping[str, str] | None = None) -> Iterator[dict[str, Any]]:
         """Yield the models that the hub knows, page by page as they are asked for.

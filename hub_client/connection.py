@@ -39,10 +39,16 @@ class HubConnection:
     """Speaks to one hub with one key; threads may share it."""
 
     def __init__(
-        self, address: HubAddress, credentials: Credentials | None, session: requests.Session, user_agent: str
+        self,
+        address: HubAddress,
+        credentials: Credentials | None,
+        session: requests.Session,
+        user_agent: str,
+        ca_file: str | None,
     ) -> None:
         self.address = address
         self.session = session
+        self._ca_file = ca_file
         self._credentials = credentials
         self._auth = KeyHeaders(credentials)
         self._headers = {"Accept": "application/json", "User-Agent": user_agent}
@@ -115,7 +121,7 @@ class HubConnection:
         of one that it does not follow.
         """
         url = request.url or ""
-        settings = self.session.merge_environment_settings(url, dict(self._proxies), True, None, None)
+        settings = self.session.merge_environment_settings(url, dict(self._proxies), True, self._ca_file, None)
         return self.session.get_adapter(url).send(
             request,
             stream=True,

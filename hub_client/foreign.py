@@ -40,7 +40,7 @@ _TABLE: tuple[_Row, ...] = (
         (requests.exceptions.SSLError, urllib3.exceptions.SSLError, ssl.SSLError),
         UnreachableError,
         "no trusted TLS connection to the hub at {hub} ({why}): does it speak https there? For a certificate of your "
-        "own, set REQUESTS_CA_BUNDLE to the file of its authority",
+        "own, set QUARTERMASTER_CA to the file of its authority",
     ),
     _Row(
         (socket.gaierror,),

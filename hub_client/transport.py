@@ -8,10 +8,12 @@ of the whole and looks at the stop event several times a second. It reaches the 
 
 import http.client
 import io
+import os
 import socket
+import ssl
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -22,6 +24,11 @@ import requests
 import urllib3
 from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
+
+from .errors import SetupError
+
+CA_VARIABLE = "QUARTERMASTER_CA"
+"""The environment variable that names a file of authorities."""
 
 CONNECT_TIMEOUT_SECONDS = 5.0
 READ_TIMEOUT_SECONDS = 30.0
@@ -186,6 +193,28 @@ def bounded_session() -> requests.Session:
     for scheme in ("http://", "https://"):
         session.mount(scheme, BoundedAdapter())
     return session
+
+
+def trusted_authorities(ca_file: str | None, environ: Mapping[str, str] = os.environ) -> str | None:
+    """Return the file of the authorities whose certificates a hub may show, None for what requests trusts.
+
+    Args:
+        ca_file: that file, in PEM; None takes the one that ``QUARTERMASTER_CA`` names, if any. Unlike
+            ``REQUESTS_CA_BUNDLE`` that concerns hubs only, and leaves a web UI's own downloads alone.
+
+    Raises:
+        SetupError: the file cannot be used.
+    """
+    file = ca_file or environ.get(CA_VARIABLE) or None
+    if file is not None:
+        try:
+            ssl.create_default_context(cafile=file)
+        except (OSError, ValueError) as error:  # an SSLError is an OSError
+            raise SetupError(
+                f"the file of authorities {file[:300]!r} cannot be used ({error.__class__.__name__}): name a file with "
+                f"their certificates in PEM, in {CA_VARIABLE} or --ca"
+            ) from None
+    return file
 
 
 def read_answer(response: requests.Response, limit_bytes: int) -> bytes:

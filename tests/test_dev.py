@@ -33,7 +33,7 @@ def dev(clone: Path, *arguments: str, python: str = sys.executable) -> "subproce
 def test_help_names_every_command_and_what_is_none_is_wrong_use(clone: Path) -> None:
     helped = dev(clone, "--help")
     assert helped.returncode == 0
-    for command in ("run", "test", "lint", "bench", "lock"):
+    for command in ("run", "test", "lint", "bench", "docs", "lock"):
         assert f"\n  {command} " in helped.stdout
     for arguments in ([], ["nonsense"]):
         assert dev(clone, *arguments).returncode == 2

@@ -175,6 +175,14 @@ class EventLog:
             row = connection.execute(before).first()
             return Cursor(seqs[-1] - 1, 0) if row is None else Cursor(row.seq, row.nonce)
 
+    def older(self, before: int | None, wanted: Filter, limit: int) -> list[Event]:
+        """Return the last events before a number (None: the newest there are), the newest first, at most ``limit``."""
+        self.number()
+        numbered = events.c.seq.is_not(None) if before is None else events.c.seq < before
+        query = _select(wanted).where(numbered).order_by(events.c.seq.desc()).limit(limit)
+        with self._database.read() as connection:
+            return [_event(row) for row in connection.execute(query)]
+
     def following(self, seq: int, limit: int) -> list[Event]:
         """Return all events after a number, whoever may have them, at most ``limit``."""
         query = _select(Filter(as_admin=True)).where(events.c.seq > seq).order_by(events.c.seq).limit(limit)

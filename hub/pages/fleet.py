@@ -1,18 +1,16 @@
 """``/`` and ``/servers/…``: every server at a glance, and one of them with what can be asked of it."""
 
 from fastapi import APIRouter, Request
-from markupsafe import Markup
 from starlette.responses import Response
 
-from ..fleet import FleetView
+from ..history import DAY_SECONDS
 from ..keys import ADMIN
 from ..routes.callers import the_hub
-from . import charts, formats
+from . import formats, pictures
 from .access import PageForm, Visitor
 from .going import see
 from .rendering import page
 
-_MOST_COLUMNS = 8
 _SAID = {
     "rescan": "Its agent is asked to look through its folders anew.",
     "full": "Its agent is asked to send its whole inventory.",
@@ -26,33 +24,15 @@ router = APIRouter(include_in_schema=False)
 @router.get("/")
 def fleet(request: Request, visitor: Visitor, said: str = "") -> Response:
     """Show every server."""
-    found = the_hub(request).fleet.view()
+    hub = the_hub(request)
+    found, now = hub.fleet.view(), hub.clock()
+    told = hub.history.states_since(now - pictures.STATES_DAYS * DAY_SECONDS)
+    growth = pictures.growth(hub.history.growth(pictures.GROWTH_DAYS)["days"])
     return page(
-        request, visitor, "fleet.html", fleet=found, coverage=_coverage(found), said=_SAID.get(said),
+        request, visitor, "fleet.html", fleet=found, coverage=pictures.coverage(found), growth=growth,
+        states=pictures.states(found.servers, told, now), said=_SAID.get(said),
         address=str(request.base_url).rstrip("/"),
     )  # fmt: skip
-
-
-def _coverage(found: FleetView) -> Markup:
-    """Draw which share of the fleet's models of each type each server has."""
-    kinds = found.types[:_MOST_COLUMNS]
-    rows = [
-        (
-            formats.visible(server.alias),
-            [
-                charts.Cell(
-                    server.held(kind) / count if count else None,
-                    formats.number(server.held(kind)),
-                    f"{formats.number(server.held(kind))} of {formats.number(count)} {kind} models",
-                )
-                for kind, count in kinds
-            ],
-        )
-        for server in found.servers
-    ]
-    return charts.matrix(
-        "Models by type and server; the darker, the larger the share it has", [k for k, _ in kinds], rows
-    )
 
 
 @router.get("/servers/{server_id}")
@@ -60,10 +40,11 @@ def server(request: Request, visitor: Visitor, server_id: str, said: str = "") -
     """Show one server."""
     hub = the_hub(request)
     found = hub.fleet.server(server_id)
+    told = hub.history.states_since(hub.clock() - pictures.STATES_DAYS * DAY_SECONDS, found.id)
     keys = [key for key in hub.keys.listed() if key.server_id == found.id] if visitor.scope == ADMIN else []
     return page(
         request, visitor, "server.html", server=found, folders=hub.fleet.folders(found.id), keys=keys,
-        said=_SAID.get(said), may_change=visitor.scope == ADMIN,
+        states=pictures.states([found], told, hub.clock()), said=_SAID.get(said), may_change=visitor.scope == ADMIN,
     )  # fmt: skip
 
 
@@ -71,7 +52,7 @@ def server(request: Request, visitor: Visitor, server_id: str, said: str = "") -
 def ask(request: Request, visitor: Visitor, server_id: str, form: PageForm) -> Response:
     """Ask its agent for something."""
     visitor.must_write_server(server_id)
-    the_hub(request).servers.request(server_id, {"request": form.get("request")})
+    the_hub(request).servers.request(server_id, {"request": form.get("request")}, visitor)
     return see(f"/servers/{formats.segment(server_id)}?said={formats.segment(form.get('request', ''))}")
 
 
@@ -79,7 +60,7 @@ def ask(request: Request, visitor: Visitor, server_id: str, form: PageForm) -> R
 def rename(request: Request, visitor: Visitor, server_id: str, form: PageForm) -> Response:
     """Give it another name."""
     visitor.must_administer()
-    the_hub(request).servers.change(server_id, {"alias": form.get("alias", "").strip()})
+    the_hub(request).servers.change(server_id, {"alias": form.get("alias", "").strip()}, visitor)
     return see(f"/servers/{formats.segment(server_id)}?said=renamed")
 
 
@@ -95,5 +76,5 @@ def ask_to_remove(request: Request, visitor: Visitor, server_id: str) -> Respons
 def remove(request: Request, visitor: Visitor, server_id: str) -> Response:
     """Forget it."""
     visitor.must_administer()
-    the_hub(request).servers.remove(server_id)
+    the_hub(request).servers.remove(server_id, visitor)
     return see("/?said=removed")

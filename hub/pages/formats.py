@@ -1,5 +1,7 @@
 """How numbers, sizes, times and names from outside are written on a page. Pure functions, Jinja's filters."""
 
+import json
+import shlex
 import unicodedata
 from datetime import datetime, timezone
 from urllib.parse import quote
@@ -78,7 +80,27 @@ def segment(text: object) -> str:
     return quote(str(text), safe="", errors="surrogatepass")
 
 
+def browser(text: str) -> str:
+    """Return what a browser says it is, short: ``Firefox on Windows``; what is not known stays as it is."""
+    names = (("Firefox/", "Firefox"), ("Edg/", "Edge"), ("OPR/", "Opera"), ("Chrome/", "Chrome"), ("Safari/", "Safari"))
+    systems = (
+        *(("Android", "Android"), ("iPhone", "iPhone"), ("iPad", "iPad"), ("Windows", "Windows")),
+        *(("Mac OS X", "macOS"), ("Linux", "Linux")),
+    )
+    name = next((word for sign, word in names if sign in text), None)
+    system = next((word for sign, word in systems if sign in text), None)
+    return f"{name} on {system}" if name and system else visible(text)
+
+
+def as_json(value: object) -> str:
+    """Write a value as JSON, to be shown."""
+    return json.dumps(value)
+
+
 FILTERS = {
+    "browser": browser,
+    "json": as_json,
+    "shell": shlex.quote,
     "number": number,
     "size": size,
     "span": span,

@@ -10,6 +10,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.responses import Response
 
 from ..._version import VERSION
+from ..events.kinds import KINDS
 from ..keys import Caller
 from ..services import hub_of
 from . import formats, theme
@@ -70,6 +71,7 @@ def page(request: Request, visitor: Caller | None, template: str, *, status: int
         "here": _here(request),
         "now": hub_of(request.app).clock(),
         "hub_version": VERSION,
+        "event_kinds": " ".join(sorted({*KINDS, "reset"})),
     }
     text = _templates().get_template(template).render({**frame, **values})
     return Response(

@@ -4,7 +4,9 @@ from . import (
     aliases,
     documentation,
     ecosystems,
+    enrichment,
     events,
+    fleet,
     history,
     keys,
     models,
@@ -12,6 +14,7 @@ from . import (
     overrides,
     pairing,
     servers,
+    stablequeue,
     sync,
 )
 
@@ -19,13 +22,16 @@ ALL_ROUTERS = (
     operations.router,
     documentation.router,
     sync.router,
-    aliases.router,  # before models: its {hash} would take "find"
+    aliases.router,
     models.router,
     overrides.router,
     servers.router,
+    fleet.router,
     ecosystems.router,
+    enrichment.router,
     pairing.router,
     events.router,
     history.router,
     keys.router,
+    stablequeue.router,
 )

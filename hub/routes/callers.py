@@ -6,6 +6,7 @@ from fastapi import Depends, Request, Security
 from fastapi.security import APIKeyHeader, HTTPAuthorizationCredentials, HTTPBearer
 
 from ..keys import Caller
+from ..request_facts import note_key
 from ..services import Hub, hub_of
 from ..trust.scopes import check_scope
 
@@ -38,6 +39,7 @@ def _caller(
     _token: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)],
 ) -> Caller:
     caller = the_hub(request).entrance.caller(request)
+    note_key(request.scope, caller.key or f"session {caller.session_id}")
     check_scope(caller, request.method, declared_path(request))
     return caller
 

@@ -11,6 +11,8 @@ from fastapi import FastAPI
 
 from ..ages import STATES
 from ..availability import AMBIGUOUS, STATUSES, UNKNOWN
+from ..effective import SOURCES
+from ..enrichment.ledger import STATES as STATES_OF_LOOK_UP
 from ..events.kinds import KINDS
 
 Schema = dict[str, Any]
@@ -61,6 +63,7 @@ _DIGEST: Schema = {"type": "string", "pattern": "^[0-9a-f]{16}$"}
 _BUCKETS = shape(bits=COUNT, digests={"type": "object", "additionalProperties": _DIGEST})
 
 _SCOPE: Schema = {"enum": ["agent", "client", "admin"]}
+_STATEMENT = shape(value={}, by={"enum": list(SOURCES)}, who=or_null(TEXT), at=or_null(TIME))
 
 COMPONENTS: dict[str, Schema] = {
     "Key": shape(
@@ -133,8 +136,57 @@ COMPONENTS: dict[str, Schema] = {
     ),
     "DescribedModel": together(
         ref("Model"),
-        shape(evidence=listed({}), conflicts=listed({}), metadata=OBJECT, found=OBJECT, registered=FLAG),
+        shape(
+            evidence=listed({}),
+            conflicts=listed({}),
+            metadata=OBJECT,
+            found=OBJECT,
+            registered=FLAG,
+            fields=shape(
+                name=ref("Field"),
+                type=ref("Field"),
+                size=ref("Field"),
+                ecosystem=ref("Field"),
+                base_model=ref("Field"),
+                hashes=ref("Field"),
+                sources=ref("Field"),
+                trigger_words=ref("Field"),
+                nsfw=ref("Field"),
+            ),
+            civitai=or_null(ref("LookUp")),
+        ),
     ),
+    "Found": shape(
+        asked=TEXT,
+        success=DONE,
+        status={"enum": [*STATUSES, AMBIGUOUS, UNKNOWN]},
+        model=or_null(ref("Model")),
+        servers=listed(ref("Holder")),
+        sources=listed(ref("Source")),
+        candidates=listed(together(ref("Model"), shape(matched_by=TEXT))),
+        more=FLAG,
+    ),
+    "Alias": shape(alias=TEXT, source={"enum": ["hand", "import", "seen"]}, by=or_null(TEXT), at=TIME),
+    "Resource": together(
+        ref("Model"),
+        ref("Whereabouts"),
+        shape(filename=or_null(TEXT), relativePath=or_null(TEXT), baseModel=or_null(TEXT)),
+    ),
+    "Statement": _STATEMENT,
+    "Field": together(
+        shape(value={}, by=or_null({"enum": list(SOURCES)}), who=or_null(TEXT), at=or_null(TIME)),
+        shape(others=listed(ref("Statement"))),
+    ),
+    "LookUp": shape(
+        state={"enum": list(STATES_OF_LOOK_UP)},
+        asked_at=or_null(TIME),
+        next_at=TIME,
+        gone_at=or_null(TIME),
+        error=or_null(TEXT),
+        unknown_base_model=or_null(TEXT),
+    ),
+    "ItemDone": shape(hash=or_null(TEXT), success=DONE, model=ref("Model")),
+    "ItemRefused": shape(hash=or_null(TEXT), success={"const": False}, error=TEXT, message=TEXT, details=OBJECT),
     "Server": shape(
         server_id=TEXT,
         alias=TEXT,
@@ -155,6 +207,15 @@ COMPONENTS: dict[str, Schema] = {
         model=or_null(shape(id=COUNT, name=TEXT, hash=TEXT)),
         data=OBJECT,
     ),
+    "Coverage": shape(
+        server_id=TEXT,
+        alias=TEXT,
+        state=_STATE,
+        models=COUNT,
+        size=COUNT,
+        types={"type": "object", "additionalProperties": shape(models=COUNT, size=COUNT)},
+        lacks=COUNT,
+    ),
     "Verdict": shape(
         checkpoint=TEXT,
         addon=TEXT,
@@ -167,9 +228,34 @@ COMPONENTS: dict[str, Schema] = {
     ),
 }
 
+_NAMED = answer(model=ref("Model"), aliases=listed(ref("Alias")))
+_STATED = together(answer(message=TEXT), ref("Whereabouts"))
 _MODEL = together(answer(model=ref("DescribedModel")), ref("Whereabouts"))
 _CORRECTED = answer(model=ref("Model"), override=or_null(ref("Override")))
 _SERVER_CHANGED = answer(message=TEXT, server=ref("Server"))
+_SAID = shape(type=or_null(TEXT), ecosystem=or_null(TEXT), base_model=or_null(TEXT), at=TIME)
+_UNDO = shape(items=listed(OBJECT))
+_CHANGED_MANY = answer(
+    dry_run=FLAG,
+    done=COUNT,
+    failed=COUNT,
+    results=listed({"anyOf": [ref("ItemDone"), ref("ItemRefused")]}),
+    undo=_UNDO,
+)
+_LOOK_UPS = answer(
+    service=TEXT,
+    enabled=FLAG,
+    enabled_by={"enum": ["settings", "hand"]},
+    counts=shape(asked=COUNT, **dict.fromkeys(STATES_OF_LOOK_UP, COUNT)),
+    next_at=or_null(TIME),
+    paused_until=or_null(TIME),
+    trouble=or_null(TEXT),
+    trouble_since=or_null(TIME),
+    last_error=or_null(TEXT),
+    last_error_at=or_null(TIME),
+    last_answer_at=or_null(TIME),
+    unknown_base_models=listed(shape(name=TEXT, models=COUNT)),
+)
 _SYNCED = answer(
     protocol=COUNT,
     server_id=TEXT,
@@ -196,11 +282,37 @@ ANSWERS: dict[str, Schema] = {
         count=COUNT,
         models=listed(together(ref("Model"), ref("Whereabouts"))),
         next_cursor=or_null(TEXT),
+        indexing=COUNT,
     ),
+    "GET /api/v1/fleet/coverage": answer(
+        as_of=TIME, models=COUNT, placed=COUNT, single=COUNT, types=listed(TEXT), servers=listed(ref("Coverage"))
+    ),
+    "GET /api/v1/fleet/duplicates": answer(
+        groups=listed(
+            shape(tensor_sha256=TEXT, models=listed(together(ref("Model"), ref("Whereabouts")))),
+        ),
+        next_after=or_null(TEXT),
+    ),
+    "PUT /api/v1/models": _CHANGED_MANY,
+    "POST /api/v1/models/overrides": _CHANGED_MANY,
     "GET /api/v1/models/{hash}": _MODEL,
+    "PUT /api/v1/models/{hash}": together(_MODEL, shape(undo=OBJECT)),
     "GET /api/v1/models/{hash}/overrides": _CORRECTED,
     "PUT /api/v1/models/{hash}/overrides": _CORRECTED,
     "DELETE /api/v1/models/{hash}/overrides": _CORRECTED,
+    "GET /api/v1/models/find": ref("Found"),
+    "POST /api/v1/models/find": answer(results=listed(ref("Found"))),
+    "GET /api/v1/models/{hash}/aliases": _NAMED,
+    "PUT /api/v1/models/{hash}/aliases": _NAMED,
+    "DELETE /api/v1/models/{hash}/aliases": _NAMED,
+    "POST /api/v1/models/{hash}/availability": _STATED,
+    "DELETE /api/v1/models/{hash}/availability": _STATED,
+    "GET /api/v1/checkpoints": listed(ref("Resource")),
+    "GET /api/v1/loras": listed(ref("Resource")),
+    "GET /api/v1/api-keys": answer(count=COUNT, api_keys=listed(OBJECT)),
+    "POST /api/v1/api-keys": answer(message=TEXT, api_key=OBJECT, key=TEXT, secret=TEXT),
+    "GET /api/v2/servers": answer(servers=listed(ref("Server"))),
+    "GET /status": answer(status=TEXT),
     "GET /api/v1/servers": listed(ref("Server")),
     "POST /api/v1/servers": _SERVER_CHANGED,
     "GET /api/v1/servers/{server_id}": ref("Server"),
@@ -232,6 +344,20 @@ ANSWERS: dict[str, Schema] = {
     "GET /api/v1/sessions": answer(sessions=listed(ref("Session"))),
     "DELETE /api/v1/sessions/{session_id}": answer(message=TEXT),
     "GET /api/v1/audit": answer(entries=listed(ref("AuditEntry")), next_cursor=or_null(TEXT)),
+    "POST /api/v1/models/news": answer(
+        news=COUNT,
+        more=FLAG,
+        models=listed(
+            shape(
+                sha256=TEXT,
+                override=or_null(ref("Override")),
+                registered=or_null(_SAID),
+                civitai=or_null(_SAID),
+            )
+        ),
+    ),
+    "GET /api/v1/enrichment": _LOOK_UPS,
+    "POST /api/v1/enrichment": together(_LOOK_UPS, shape(asked_again=COUNT)),
     "POST /api/v1/pair": answer(server_id=TEXT, key=TEXT, secret=TEXT),
 }
 """Method and path -> the shape of the answer to what succeeded."""

@@ -38,7 +38,7 @@ def listed(request: Request, _caller: CallerOf) -> Response:
     return AsciiJson({"success": True, "keys": [_shown(info) for info in the_hub(request).keys.listed()]})
 
 
-@router.post("/keys", openapi_extra=openapi.body("KeyBody"), status_code=201)
+@router.post("/keys", openapi_extra=openapi.body("NewKeyBody"), status_code=201)
 async def create(request: Request, caller: CallerOf) -> Response:
     """Make a key; this answer alone holds its secret."""
     hub = the_hub(request)

@@ -8,7 +8,8 @@ from starlette.responses import Response
 
 from .. import fields
 from ..errors import FieldError
-from ..registry import Search
+from ..search import Search
+from ..stablequeue.shapes import with_their_fields
 from . import openapi
 from .answers import AsciiJson
 from .callers import CallerOf, the_hub
@@ -16,6 +17,7 @@ from .callers import CallerOf, the_hub
 router = APIRouter(prefix="/api/v1/models", tags=["models"], responses=openapi.ERRORS)
 
 Filter = Annotated[str | None, Query(max_length=200)]
+Size = Annotated[int | None, Query(ge=0, le=fields.MAX_INTEGER)]
 
 
 @router.get("/{hash}/availability")
@@ -42,6 +44,31 @@ async def register(request: Request, caller: CallerOf) -> Response:
     return AsciiJson(answer, status_code=201 if created else 200)
 
 
+@router.put("", openapi_extra=openapi.body("ChangesBody"))
+async def change_many(request: Request, caller: CallerOf) -> Response:
+    """Change what is registered of up to 1,000 models in one transaction; ``undo`` is the body that puts it back."""
+    hub = the_hub(request)
+    caller.must_administer()
+    async with hub.bodies.object(request) as body:
+        return AsciiJson(await run_in_threadpool(hub.registrations.change_many, body, caller))
+
+
+@router.post("/overrides", openapi_extra=openapi.body("OverridesBody"))
+async def correct_many(request: Request, caller: CallerOf) -> Response:
+    """Correct up to 1,000 models by hand in one transaction, as ``PUT /api/v1/models/{hash}/overrides`` does one."""
+    hub = the_hub(request)
+    async with hub.bodies.object(request) as body:
+        return AsciiJson(await run_in_threadpool(hub.overrides.put_many, body, caller))
+
+
+@router.post("/news", openapi_extra=openapi.body("NewsBody"))
+async def news(request: Request, caller: CallerOf) -> Response:
+    """Tell an agent what is known here of its models and not there: after a number that a sync answered, or by hash."""
+    hub = the_hub(request)
+    async with hub.bodies.object(request) as body:
+        return AsciiJson(await run_in_threadpool(hub.news.of, body, caller))
+
+
 @router.get("")
 def search(
     request: Request,
@@ -49,17 +76,47 @@ def search(
     q: Filter = None,
     type: Filter = None,  # noqa: A002 (the name in the contract)
     ecosystem: Filter = None,
+    base_model: Filter = None,
     server: Filter = None,
+    missing_on: Filter = None,
     status: Filter = None,
+    hash_state: Filter = None,
+    duplicates: Filter = None,
+    min_size: Size = None,
+    max_size: Size = None,
+    min_servers: Size = None,
+    max_servers: Size = None,
+    facets: bool = False,
+    sort: Annotated[str, Query(max_length=20)] = "oldest",
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
-    cursor: Filter = None,
+    cursor: Annotated[str | None, Query(max_length=2000)] = None,
 ) -> Response:
-    """List models, page by page: ``q`` has words that a name or a path must hold, the rest narrow exactly."""
-    given = {"q": q, "type": type, "ecosystem": ecosystem, "server": server, "status": status, "cursor": cursor}
-    for name, text in given.items():
+    """List models, page by page: ``q`` has the beginnings of words or of a hash, the rest narrows exactly."""
+    asked = Search(
+        words=q,
+        type=type,
+        ecosystem=ecosystem,
+        base_model=base_model,
+        server_id=server,
+        missing_on=missing_on,
+        status=status,
+        hash_state=hash_state,
+        duplicates=duplicates,
+        min_size_bytes=min_size,
+        max_size_bytes=max_size,
+        min_servers=min_servers,
+        max_servers=max_servers,
+        facets=facets,
+        sort=sort,
+        limit=limit,
+        cursor=cursor,
+    )
+    for name in ("q", "type", "ecosystem", "base_model", "server", "missing_on", "status", "cursor"):
+        text = request.query_params.get(name)
         if text is not None and not fields.is_clean(text):
             raise FieldError(name, "must not hold control characters")
-    return AsciiJson(the_hub(request).registry.search(Search(q, type, ecosystem, server, status, limit, cursor)))
+    answer = the_hub(request).search.page(asked)
+    return AsciiJson({**answer, "models": [with_their_fields(model) for model in answer["models"]]})
 
 
 @router.get("/{hash}")
@@ -78,20 +135,3 @@ async def change(request: Request, hash: str, caller: CallerOf) -> Response:  # 
     caller.must_administer()
     async with hub.bodies.object(request) as body:
         return AsciiJson(await run_in_threadpool(hub.registrations.change, hash, body, caller))
-
-
-@router.put("", openapi_extra=openapi.body("ChangesBody"), responses={422: openapi.ERROR})
-async def change_many(request: Request, caller: CallerOf) -> Response:
-    """Change what is registered of up to 1,000 models in one transaction; ``undo`` is the body that puts it back."""
-    hub = the_hub(request)
-    caller.must_administer()
-    async with hub.bodies.object(request) as body:
-        return AsciiJson(await run_in_threadpool(hub.registrations.change_many, body, caller))
-
-
-@router.post("/overrides", openapi_extra=openapi.body("OverridesBody"))
-async def correct_many(request: Request, caller: CallerOf) -> Response:
-    """Correct up to 1,000 models by hand in one transaction, as ``PUT /api/v1/models/{hash}/overrides`` does one."""
-    hub = the_hub(request)
-    async with hub.bodies.object(request) as body:
-        return AsciiJson(await run_in_threadpool(hub.overrides.put_many, body, caller))

@@ -89,39 +89,51 @@ _QUESTION = {
     },
 }
 
-_TEXT_OR_NULL = {"type": ["string", "null"], "minLength": 1, "maxLength": 500}
-_OVERRIDE = {
-    "base_model": {"type": ["string", "null"], "description": "base model or ecosystem, any name of it"},
-    "type": {"type": ["string", "null"], "description": "a model type such as LORA"},
-    "note": {"type": ["string", "null"], "maxLength": 500},
-}
-_CHANGE = {
-    "name": _TEXT_OR_NULL,
-    "type": {"type": ["string", "null"], "description": "a model type such as LORA"},
-    "base_model": {**_TEXT_OR_NULL, "description": "base model or ecosystem, any name of it in the catalogue"},
-    "size": {"type": ["integer", "null"], "minimum": 0},
-    "civitai_id": {"type": ["integer", "string", "null"]},
-    "civitai_version_id": {"type": ["integer", "string", "null"]},
-    "download_urls": {"type": ["array", "null"], "items": {"type": "string"}, "maxItems": 100},
-    "metadata": {"type": ["object", "string", "null"], "description": "an object, or the digest of one that is known"},
-    "as_written": {"type": "boolean", "default": False, "description": "take base_model and ecosystem as they are"},
-    "ecosystem": {**_TEXT_OR_NULL, "description": "with as_written alone"},
-    "confidence": {"type": ["number", "null"], "minimum": 0, "maximum": 1},
-}
+_OVERRIDE = _or_null(
+    {
+        "base_model": {"type": "string", "description": "base model or ecosystem, any name of it"},
+        "type": {"type": "string", "description": "a model type such as LORA"},
+        "note": {"type": "string", "maxLength": 500},
+    }
+)
+_CHANGE = _or_null(
+    {
+        "name": _TEXT,
+        "type": {"type": "string", "description": "a model type such as LORA"},
+        "base_model": {**_TEXT, "description": "base model or ecosystem, any name of it in the catalogue"},
+        "size": _SIZE,
+        "civitai_id": {"type": ["integer", "string"]},
+        "civitai_version_id": {"type": ["integer", "string"]},
+        "download_urls": {"type": "array", "items": {"type": "string"}, "maxItems": 100},
+        "metadata": {"type": ["object", "string"], "description": "an object, or the digest of one that is known"},
+        "as_written": {"type": "boolean", "default": False, "description": "take base_model and ecosystem as they are"},
+        "ecosystem": {"type": "string", "description": "with as_written alone"},
+        "confidence": {"type": "number", "description": "with as_written alone"},
+    }
+)
 
 
 def _bulk(properties: dict[str, Any]) -> dict[str, Any]:
-    hash_or_id = {"type": "string", "description": "a hash of 10, 12 or 64 digits, or an id"}
-    item = {"type": "object", "required": ["hash"], "properties": {"hash": hash_or_id, **properties}}
+    """Return a bulk body; what is wrong with a single item is answered as that item's, so no more is said of it."""
+    hash_or_id = {"description": "a hash of 10, 12 or 64 digits, or an id"}
+    described = {name: {"description": "as in the body for one model"} for name in properties}
+    item = {"type": "object", "properties": {"hash": hash_or_id, **described}}
+    may_say = {
+        "dry_run": {"type": "boolean", "default": False, "description": "say what would be, change nothing"},
+        "all_or_nothing": {"type": "boolean", "default": True},
+    }
     return {
         "type": "object",
         "required": ["items"],
-        "properties": {
-            "items": {"type": "array", "maxItems": 1000, "items": item},
-            "dry_run": {"type": "boolean", "default": False, "description": "say what would be, change nothing"},
-            "all_or_nothing": {"type": "boolean", "default": True},
-        },
+        "properties": {"items": {"type": "array", "maxItems": 1000, "items": item}, **_or_null(may_say)},
     }
+
+
+def _named_by(field: str, other: str) -> dict[str, Any]:
+    """Return the shape of a question that has its name in one of two fields."""
+    narrowed = _or_null({"type": {"type": "string"}, "server": _TEXT})
+    name = {"type": "string", "minLength": 1, "maxLength": 2048}
+    return {"type": "object", "required": [field], "properties": {field: name, other: {"type": "null"}, **narrowed}}
 
 
 SCHEMAS: dict[str, dict[str, Any]] = {
@@ -235,16 +247,8 @@ SCHEMAS: dict[str, dict[str, Any]] = {
                 "items": {
                     "anyOf": [
                         {"type": "string", "minLength": 1, "maxLength": 2048},
-                        {
-                            "type": "object",
-                            "oneOf": [{"required": ["path"]}, {"required": ["name"]}],
-                            "properties": {
-                                "path": {"type": "string", "minLength": 1, "maxLength": 2048},
-                                "name": {"type": "string", "minLength": 1, "maxLength": 2048},
-                                "type": {"type": "string"},
-                                "server": _TEXT,
-                            },
-                        },
+                        _named_by("path", "name"),
+                        _named_by("name", "path"),
                     ]
                 },
             }
@@ -264,7 +268,48 @@ SCHEMAS: dict[str, dict[str, Any]] = {
     "OverridesBody": _bulk(_OVERRIDE),
     "ChangeBody": {"type": "object", "minProperties": 1, "properties": _CHANGE},
     "ChangesBody": _bulk(_CHANGE),
+    "NewsBody": {
+        "anyOf": [
+            {
+                "title": "after a number",
+                "type": "object",
+                "required": ["after"],
+                "properties": {"after": _SIZE, "hashes": {"type": "null"}},
+            },
+            {
+                "title": "by hash",
+                "type": "object",
+                "required": ["hashes"],
+                "properties": {
+                    "after": {"type": "null"},
+                    "hashes": {"type": "array", "items": _HASH64, "maxItems": 1000},
+                },
+            },
+        ],
+    },
+    "EnrichmentBody": {
+        "type": "object",
+        "anyOf": [{"required": ["enabled"]}, {"required": ["retry"]}, {"required": ["hashes"]}],
+        "properties": _or_null(
+            {
+                "enabled": {"type": "boolean", "description": "null: as the settings say"},
+                "retry": {"enum": ["all", "errors", "not_found"]},
+                "hashes": {"type": "array", "items": _HASH64, "maxItems": 1000},
+            }
+        ),
+    },
+    "StatementBody": {
+        "type": "object",
+        "properties": _or_null(
+            {"server_id": _SERVER_ID, "path": {"type": "string", "minLength": 1, "maxLength": 2048}}
+        ),
+    },
     "KeyBody": {
+        "type": "object",
+        "required": ["name"],
+        "properties": {"name": {"type": "string", "minLength": 1, "maxLength": 100}},
+    },
+    "NewKeyBody": {
         "type": "object",
         "required": ["name", "scope"],
         "properties": {
@@ -316,3 +361,8 @@ ERRORS: dict[int | str, dict[str, Any]] = dict.fromkeys((400, 401, 403, 404, 409
 def body(name: str) -> dict[str, Any]:
     """Return the ``openapi_extra`` of a route that takes this body."""
     return {"requestBody": {"required": True, "content": {"application/json": {"schema": SCHEMAS[name]}}}}
+
+
+def optional_body(name: str) -> dict[str, Any]:
+    """Return the ``openapi_extra`` of a route that takes this body or none."""
+    return {"requestBody": {"required": False, "content": {"application/json": {"schema": SCHEMAS[name]}}}}

@@ -1,19 +1,17 @@
-"""What runs a hub asks of it: is it alive, can it work. Public."""
+"""What runs a hub asks of it: is it alive, can it work (both public), what does it do."""
 
-import logging
-
-from fastapi import APIRouter, Request
-from sqlalchemy.exc import SQLAlchemyError
+from fastapi import APIRouter, Depends, Request
+from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.responses import Response
 
 from ..errors import OverloadedError
-from ..migrating import current_revision
+from ..readiness import problem_of
+from ..request_facts import note_key
 from . import openapi
 from .answers import AsciiJson
 from .callers import the_hub
 
 router = APIRouter(tags=["operations"])
-_log = logging.getLogger(__name__)
 
 
 @router.get("/healthz")
@@ -24,16 +22,25 @@ def healthz() -> Response:
 
 @router.get("/readyz", responses={503: openapi.ERROR})
 def readyz(request: Request) -> Response:
-    """Say that the database answers and is at this hub's migration."""
+    """Say that the hub can work: its database answers and is as it must be, there is room, and it is not stopping."""
     hub = the_hub(request)
-    try:
-        with hub.database.read() as connection:
-            revision = current_revision(connection)
-    except (OverloadedError, SQLAlchemyError):
-        _log.exception("the database does not answer")
-        raise OverloadedError("the database does not answer", code="not_ready") from None
-    if revision != hub.migration:
-        raise OverloadedError(f"the database is at migration {revision}, this hub at {hub.migration}", code="not_ready")
+    problem = problem_of(hub)
+    if problem is not None:
+        raise OverloadedError(problem.message, {"check": problem.check}, code="not_ready")
     return AsciiJson(
-        {"success": True, "status": "ready", "database": hub.database.engine.dialect.name, "migration": revision}
+        {"success": True, "status": "ready", "database": hub.database.engine.dialect.name, "migration": hub.migration}
     )
+
+
+def _may_measure(request: Request) -> None:
+    """Let every key read the metrics, and everybody where that is set: they tell how large an inventory is."""
+    hub = the_hub(request)
+    if not hub.settings.metrics_public:
+        caller = hub.entrance.caller(request)
+        note_key(request.scope, caller.key or f"session {caller.session_id}")
+
+
+@router.get("/metrics", include_in_schema=False, dependencies=[Depends(_may_measure)])
+def metrics(request: Request) -> Response:
+    """Return what this hub counts, for Prometheus."""
+    return Response(the_hub(request).metrics.exposed(), media_type=CONTENT_TYPE_LATEST)

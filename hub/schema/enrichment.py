@@ -30,7 +30,7 @@ enrichments = Table(
 so that a hash on which the service stumbles ends up alone. ``attempts`` counts errors, or answers "not found", in a
 row. ``answer`` is JSON, what is shown beside the model's fields; ``gone_at``: the service knew it once and no more."""
 
-Index("enrichments_next", enrichments.c.rank, enrichments.c.next_at)
+Index("enrichments_next", enrichments.c.rank, enrichments.c.next_at, enrichments.c.model_id)
 Index("enrichments_state", enrichments.c.state)
 _with_unknown = text("unknown_base_model IS NOT NULL")
 Index(

@@ -18,9 +18,10 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     text,
+    true,
 )
 
-from .base import RowId, metadata
+from .base import RowId, explain, metadata
 
 servers = Table(
     "servers",
@@ -41,6 +42,20 @@ servers = Table(
 )
 """``digest`` is the inventory's, as a signed integer; it and ``entry_count`` change only together with the rows.
 ``noted_state`` is the state that was told last (``server_states``); what a server is now follows from ``last_seen``."""
+
+explain(
+    servers,
+    id="the server's id, as its agent calls itself",
+    alias="what a person calls it",
+    api_url="where its web UI answers",
+    last_seen="when it was heard of last",
+    agent_id="which agent holds the server now",
+    agent="JSON: what the agent says of itself; shown, never trusted",
+    digest="of the whole inventory: the sum of its entries' digests, signed",
+    entry_count="how many entries it has",
+    requests="JSON: what the hub wants of the agent (`rescan`, `full`)",
+    requests_handed_at="when the agent was told that last",
+)
 
 models = Table(
     "models",
@@ -93,22 +108,61 @@ models = Table(
     Column("enriched_words", Text),
     Column("enriched_sources", Text),
     Column("enriched_at", Double),
+    Column("to_index", Boolean, nullable=False, server_default=true()),
+    Column("news", BigInteger),
 )
 """One row per file content. ``metadata_digest`` names what the file's metadata was last said to be, held or not;
 ``identification`` is JSON with ``evidence`` and ``conflicts``; ``sources`` is JSON, places to download from.
 ``verified``: some agent read these bytes once. A row is deleted only where that never was and a verified hash refuted
 the claim. ``override_…``: what a person said instead (``overrides``), by which key, of what name, and when; a sync
-never writes it. ``imported_at``: when a database of StableQueue told of it first (``stablequeue``).
+never writes it. ``imported_at``: when a database of StableQueue told of it first (``stablequeue``). ``to_index``: the
+search index does not show yet what is known now (``search.indexing``).
 
 ``name``, ``type``, ``size_bytes``, ``ecosystem``, ``base_model``, ``confidence`` and ``identification`` are what agents
 found: the server ``found_by`` brought these values at ``found_at``; where that is null, no agent ever had the model,
 and they stand for what an import brought. ``registered_…`` is what was registered by hand, by which key, and
 ``sources``, ``civitai_id`` and ``civitai_version_id`` belong to that; ``enriched_…`` is what the metadata service said
-(``enrichments``). Which of them counts: ``effective``."""
+(``enrichments``). Which of them counts: ``effective``.
+
+``news`` numbers what the hub knows of a model and agents do not, see ``news``."""
+
+_to_index = text("to_index")
+Index("models_to_index", models.c.id, sqlite_where=_to_index, postgresql_where=_to_index)
+explain(
+    models,
+    name="as agents found it: a file's name without its ending",
+    type="the model type as agents found it (`LORA`, `Checkpoint`, …)",
+    hash_autov2="first 10 digits of the SHA-256",
+    hash_sha256="of the whole file; null where only the AutoV2 is known",
+    hash_tensor="SHA-256 of a safetensors file without its header",
+    hash_autov3="first 12 digits of `hash_tensor`",
+    ecosystem="of the catalogue, as agents found it",
+    base_model="of the catalogue, as agents found it",
+    confidence="of the two, 0 to 1",
+    identification="JSON: `evidence` and `conflicts`",
+    metadata_digest="of `model_metadata`: what the file's metadata was said to be last",
+    registered_metadata_digest="of `model_metadata`: what was registered by hand",
+    civitai_id="of the model at Civitai",
+    civitai_version_id="of this file's version at Civitai",
+    sources="JSON: places to download it from, as registered",
+    registered_at="when it was registered by hand",
+    verified="an agent read these bytes once",
+    override_type="the type that a person says it has",
+    override_ecosystem="follows from `override_base_model`",
+    override_base_model="the base model that a person says it has",
+    override_note="why",
+    override_key="the key that the correction was made with",
+    override_by="that key's name",
+    found_by="the server whose agent said so last",
+    enriched_words="JSON: trigger words",
+    enriched_sources="JSON: places to download it from",
+)
 
 Index("models_hash_autov2", models.c.hash_autov2)
 _with_tensor = text("hash_autov3 IS NOT NULL")
 Index("models_hash_autov3", models.c.hash_autov3, sqlite_where=_with_tensor, postgresql_where=_with_tensor)
+_with_news = text("news IS NOT NULL")
+Index("models_news", models.c.news, sqlite_where=_with_news, postgresql_where=_with_news)
 _with_metadata = text("metadata_digest IS NOT NULL")
 Index("models_metadata_digest", models.c.metadata_digest, sqlite_where=_with_metadata, postgresql_where=_with_metadata)
 _without_sha256 = text("hash_sha256 IS NULL")
@@ -142,6 +196,19 @@ placements = Table(
 """One row per server and path. ``path_key`` is a function of the path (16 bits of its SHA-256) and stands before it in
 the key, so that a bucket is one range of it. ``last_seen`` is when the agent last stated this row, ``since`` when it
 first stated this model at this path."""
+
+explain(
+    placements,
+    path_key="16 bits of the path's SHA-256",
+    path="root label and relative path, with `/`",
+    entry_digest="of the entry as it was sent, signed",
+    type="the model type that this entry states",
+    mtime_ns="the file's change time, nanoseconds since the epoch",
+    hash_state="`verified` or `claimed`",
+    state="`present`, or `stale` where its folder is gone",
+    by_autov2="the entry stated an AutoV2 alone",
+    last_seen="when the agent stated this row last",
+)
 
 Index("model_server_availability_model_id", placements.c.model_id)
 _by_autov2 = text("by_autov2")
@@ -181,6 +248,13 @@ model_metadata = Table(
 """Metadata objects by their own digest: one that many servers hold is kept once. ``claimed_v3`` is the head of the
 ``sshs_model_hash`` in it: a file's own claim of its tensor hash."""
 
+explain(
+    model_metadata,
+    digest="BLAKE2b-64 of the content, canonical",
+    claimed_v3="first 12 digits of the tensor hash that the file claims",
+    content="JSON: the file's own metadata",
+)
+
 _with_claim = text("claimed_v3 IS NOT NULL")
 Index("model_metadata_claimed_v3", model_metadata.c.claimed_v3, sqlite_where=_with_claim, postgresql_where=_with_claim)
 
@@ -195,4 +269,15 @@ metadata_wanted = Table(
 )
 """Entries that stated a metadata digest which the hub does not hold."""
 
+explain(metadata_wanted, path="of the entry", hash_sha256="of the file", digest="of the metadata that is wanted")
+
 Index("metadata_wanted_digest", metadata_wanted.c.digest)
+
+news_counter = Table(
+    "news_counter",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("last", BigInteger, nullable=False),
+)
+"""One row: the last number that was given to news. Whoever gives one holds it until the transaction ends, so that
+whoever reads a number sees all that have a lower one."""

@@ -5,7 +5,7 @@ Times in here are by the machine's wall clock, because several processes and peo
 
 from sqlalchemy import Boolean, Column, Double, ForeignKey, Index, Integer, String, Table, Text
 
-from .base import RowId, metadata
+from .base import RowId, explain, metadata
 
 api_keys = Table(
     "api_keys",
@@ -24,7 +24,19 @@ api_keys = Table(
     Column("previous_secret_sha256", String(64)),
     Column("previous_until", Double),
 )
-"""``previous_secret_sha256``: the secret before the last rotation, which still works until ``previous_until``."""
+"""The keys that callers prove who they are with. A secret is never kept, only its hash; the one before the last
+rotation still works until ``previous_until``."""
+
+explain(
+    api_keys,
+    key="what the caller shows beside the secret",
+    secret_sha256="SHA-256 of the secret (256 random bits, so that no salt and no slow hash is needed)",  # noqa: S106 (none)
+    name="what a person calls it",
+    scope="`agent`, `client` or `admin`",
+    server_id="the one server of an agent's key",
+    revoked_at="since then it is refused",
+    by_pairing="made in exchange for a pairing code",
+)
 
 pairing_codes = Table(
     "pairing_codes",
@@ -95,3 +107,10 @@ audit = Table(
 JSON."""
 
 Index("audit_at", audit.c.at)
+explain(
+    pairing_codes,
+    code_hash="a hash of the code that is dear to compute",
+    server_id="the server of the key that it is exchanged for",
+    name="what that key will be called",
+    used_at="since then it is void",
+)

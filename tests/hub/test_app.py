@@ -58,7 +58,7 @@ def test_a_hub_that_lost_its_database_is_alive_and_not_ready(api: Api, monkeypat
     def gone(*_arguments: object) -> None:
         raise OperationalError("SELECT 1", {}, Exception("gone"))
 
-    monkeypatch.setattr("quartermaster.hub.routes.operations.current_revision", gone)
+    monkeypatch.setattr("quartermaster.hub.readiness.current_revision", gone)
     answer = api.get("/readyz")
     assert (answer.status_code, answer.json()["error"]) == (503, "not_ready")
     assert api.get("/healthz").status_code == 200

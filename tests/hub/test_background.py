@@ -77,3 +77,19 @@ def test_the_end_waits_for_a_job_that_is_running() -> None:
 
 def test_calling_a_job_without_an_application_does_nothing() -> None:
     Job("idle", 1, lambda: False).call()
+
+
+def test_a_job_that_is_running_is_asked_to_return() -> None:
+    begun, told = threading.Event(), threading.Event()
+
+    def slow() -> bool:
+        begun.set()
+        assert told.wait(60)
+        return False
+
+    async def work() -> None:
+        async with running([Job("slow", 3600, slow, told.set)]):
+            while not begun.is_set():
+                await asyncio.sleep(0.001)
+
+    within(work)

@@ -64,7 +64,12 @@ def session(
         new_database: Callable[[], str] = request.getfixturevalue("postgres")
         url = new_database()
     folder: Path = tmp_path_factory.mktemp("hub")
-    hub_settings = HubSettings(folder, database_url=url, limits=Limits(event_wait_seconds=0.05))
+    hub_settings = HubSettings(
+        folder,
+        database_url=url,
+        limits=Limits(event_wait_seconds=0.05),
+        civitai_url="http://127.0.0.1:9",  # the made-up may switch it on
+    )
     with RunningHub(hub_settings) as running, requests.Session() as session:
         key = running.hub.keys.create("the contract's", "admin")
         session.headers.update({"X-API-Key": key.key, "X-API-Secret": key.secret})

@@ -16,7 +16,8 @@ def documented() -> str:
     "item", [f for f in fields(HubSettings) if f.name not in {"data_dir", "limits"}], ids=lambda f: f.name
 )
 def test_every_setting_is_documented_with_its_default(item) -> None:
-    default = "" if item.default is None else f"{item.default:g}"
+    plain = item.default is None or isinstance(item.default, str)
+    default = (item.default or "") if plain else f"{item.default:g}"
     assert f"| `QUARTERMASTER_{item.name.upper()}` | {default} |".replace("|  |", "| |") in documented()
 
 
@@ -48,11 +49,22 @@ def test_the_environment_sets_what_it_names() -> None:
         {"QUARTERMASTER_LARGE_BODY_SLOTS": "1.5"},
         {"QUARTERMASTER_LARGE_BODY_SLOTS": "0"},
         {"QUARTERMASTER_BUSY_TIMEOUT_SECONDS": "-1"},
+        {"QUARTERMASTER_CORS_ORIGINS": "*"},
+        {"QUARTERMASTER_CORS_ORIGINS": "localhost:7860"},
+        {"QUARTERMASTER_CORS_ORIGINS": "http://localhost:7860/page"},
     ],
 )
 def test_a_setting_that_cannot_be_is_refused(environment: dict[str, str]) -> None:
     with pytest.raises(SettingsError):
         HubSettings.from_environment(Path("x"), environment)
+
+
+def test_origins_are_listed_with_commas_or_there_are_none() -> None:
+    def origins(text: str) -> tuple[str, ...]:
+        return HubSettings.from_environment(Path("x"), {"QUARTERMASTER_CORS_ORIGINS": text}).origins
+
+    assert origins("http://forge:7860/, https://sd.example") == ("http://forge:7860", "https://sd.example")
+    assert origins("none") == ()
 
 
 def test_a_password_is_never_shown() -> None:

@@ -182,7 +182,7 @@ TLS = Path(__file__).resolve().parents[1] / "data" / "tls"
 
 def test_a_certificate_that_nobody_vouches_for_is_not_trusted(wire: WireServer) -> None:
     wire.speak_tls(TLS / "loopback.pem")
-    with client(wire.answer(OK_HEAD + b"\r\n{}")) as hub, pytest.raises(UnreachableError, match="REQUESTS_CA_BUNDLE"):
+    with client(wire.answer(OK_HEAD + b"\r\n{}")) as hub, pytest.raises(UnreachableError, match="QUARTERMASTER_CA"):
         hub.healthz()
     assert wire.requests == []
 

@@ -5,11 +5,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from quartermaster._version import VERSION
-from quartermaster.hub.schema import servers
+from quartermaster.hub.growth import day_of
+from quartermaster.hub.schema import growth, server_states, servers
 from quartermaster.tests.hub.samples import Api, sha
-from sqlalchemy import update
+from sqlalchemy import Connection, update
 
 GIB = 1 << 30
+DAY = 86_400.0
 FOLDERS = {
     "Checkpoint": "models/Stable-diffusion",
     "LORA": "models/Lora",
@@ -89,6 +91,39 @@ def fill(api: Api, count: int = 1200) -> None:
     for machine in MACHINES:
         if machine.silent_seconds:
             silent_for(api, machine.name, machine.silent_seconds)
+    api.hub.server_states.look()
+    remember(api, count)
+
+
+def remember(api: Api, count: int, days: int = 120) -> None:
+    """Give the hub a past: states of the last weeks, and how it grew."""
+    draw, now = random.Random(11), api.hub.clock()
+    states, samples = [], []
+    for number, machine in enumerate(MACHINES):
+        at = now - 8 * DAY
+        while at < now - DAY:
+            lasted = draw.uniform(0.3, 1.5) * DAY
+            state = draw.choice(("present", "present", "stale", "offline")) if number else "present"
+            until = at + (lasted if state != "stale" else lasted / 9)
+            states.append({"server_id": machine.name, "state": state, "since": at, "until": until})
+            at = until
+        turned = max(at, now - machine.silent_seconds) if machine.silent_seconds else at
+        states.append({"server_id": machine.name, "state": "present", "since": at, "until": turned})
+        present = api.hub.fleet.server(machine.name).state
+        states.append({"server_id": machine.name, "state": present, "since": turned, "until": None})
+    for day in range(days, 0, -1):
+        at, share = now - day * DAY, 1 - day / (days * 1.3) + draw.uniform(0, 0.02)
+        row = {"models": int(count * share), "placements": int(3 * count * share), "servers": 5}
+        samples.append({"day": day_of(at), "at": at, "bytes": int(2.7 * 1024 * GIB * share), **row})
+
+    def work(connection: Connection) -> None:
+        connection.execute(server_states.delete())
+        connection.execute(growth.delete())
+        connection.execute(server_states.insert(), states)
+        connection.execute(growth.insert(), samples)
+
+    api.hub.database.write(work)
+    api.hub.growth.sample()
 
 
 def silent_for(api: Api, server: str, seconds: float) -> None:

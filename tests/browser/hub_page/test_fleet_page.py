@@ -24,7 +24,7 @@ def test_the_fleet_is_seen_at_a_glance(hub: Api, look: Looking) -> None:
     expect(page.locator("article", has_text="render-01")).to_contain_text("hashing")
     lacks = page.locator("article", has_text="cellar").get_by_role("link", name="lacks")
     expect(lacks).to_have_attribute("href", "/models?missing_on=cellar")
-    expect(page.get_by_role("row", name="render-01")).to_be_visible()
+    expect(page.get_by_role("row", name="render-01").first).to_be_visible()
 
 
 def test_an_empty_hub_says_what_to_do_next(hub: Api, look: Looking) -> None:
@@ -48,7 +48,7 @@ def test_hostile_names_and_long_paths_break_nothing(hub: Api, look: Looking, siz
     hub.synced({"models": [entry(HOSTILE), {**entry("long"), "path": LONG_PATH}], "agent": told}, "<b>attic" + "y" * 80)
     seen = look(size)
     seen.at("/").fits()
-    seen.page.get_by_role("link", name="<b>attic").click()
+    seen.page.get_by_role("link", name="<b>attic").first.click()
     expect(seen.page.locator("h1")).to_contain_text("<b>attic")
     expect(seen.page.get_by_text("[U+202E]")).to_be_visible()
     seen.page.get_by_text("Folders by type").click()

@@ -1,0 +1,124 @@
+"""Events as sentences, and many of a kind in a row as one line. Pure: nothing is fetched here."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ..events import kinds
+from ..events.log import Event
+from .formats import number, segment
+
+KINDS = {
+    kinds.INVENTORY_CHANGED: "Inventories",
+    kinds.SERVER_STATE: "Online and offline",
+    kinds.SERVER_ADDED: "Servers added",
+    kinds.SERVER_CHANGED: "Servers changed",
+    kinds.SERVER_REMOVED: "Servers removed",
+    kinds.KEY_CHANGED: "Keys",
+    kinds.OVERRIDE_CHANGED: "Corrections",
+    kinds.MODEL_REGISTERED: "Registrations",
+    kinds.ENRICHMENT: "Metadata service",
+}
+"""What a person calls each kind."""
+
+STATE_WORDS = {"present": "online", "stale": "stale", "offline": "offline"}
+_STATE_TONES = {"present": "good", "stale": "warn", "offline": "bad"}
+_MOST_NAMES = 5
+
+
+@dataclass(frozen=True)
+class Happening:
+    """One line: who or what it is about (with a link, where there is one), and what happened. ``at`` in seconds."""
+
+    number: int
+    at: float
+    kind: str
+    tone: str
+    about: str | None
+    link: str | None
+    sentence: str
+    names: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line of the list: ``first`` is the newest of ``all``, which are alike.
+
+    ``key`` stays the same while the list moves on, so that a line that somebody opened stays open.
+    """
+
+    all: tuple[Happening, ...]
+    key: str
+
+    @property
+    def first(self) -> Happening:
+        """What is shown of it."""
+        return self.all[0]
+
+
+def lines(found: Iterable[Event]) -> list[Line]:
+    """Return the lines of events: those in a row of one kind about one thing are one line, so a storm is one too."""
+    folded: list[list[Happening]] = []
+    for event in found:
+        told = happening(event)
+        last = folded[-1][-1] if folded else None
+        if last is not None and (last.kind, last.about, last.tone) == (told.kind, told.about, told.tone):
+            folded[-1].append(told)
+        else:
+            folded.append([told])
+    seen = Counter[str]()
+    named = []
+    for each in folded:
+        about = f"{each[0].kind}-{segment(each[0].about or '')}"
+        seen[about] += 1
+        named.append(Line(tuple(each), f"{about}-{seen[about]}"))
+    return named
+
+
+def happening(event: Event) -> Happening:
+    """Return one event as a line."""
+    data = event.data
+    about, link = event.server_id, f"/servers/{segment(event.server_id)}" if event.server_id is not None else None
+    if event.model is not None:
+        about, link = str(event.model["name"]), f"/models/{segment(event.model['hash'])}"
+    tone, sentence, names = "", "", tuple[str, ...]()
+    if event.kind == kinds.INVENTORY_CHANGED:
+        sentence = _inventory(data)
+        names = tuple(str(each.get("name", "")) for each in _mappings(data.get("models")))[:_MOST_NAMES]
+    elif event.kind == kinds.SERVER_STATE:
+        state = str(data.get("state"))
+        tone, sentence = _STATE_TONES.get(state, ""), f"is {STATE_WORDS.get(state, state)}"
+    elif event.kind == kinds.KEY_CHANGED:
+        tone = "bad" if data.get("change") == "revoked" else "info"
+        sentence = f"key “{data.get('name')}” was {data.get('change')} ({data.get('scope')})"
+        link = link if event.server_id is not None else "/keys"
+    elif event.kind == kinds.OVERRIDE_CHANGED:
+        said = [str(data[name]) for name in ("base_model", "type") if data.get(name)]
+        sentence = f"was corrected to {', '.join(said)}" if said else "is as it was found again"
+        tone = "info"
+    else:
+        tone, sentence = _REST.get(event.kind, ("", event.kind.replace("_", " ")))
+        link = None if event.kind == kinds.SERVER_REMOVED else link
+    return Happening(event.cursor.seq, event.at, event.kind, tone, about, link, sentence, names)
+
+
+_REST = {
+    kinds.SERVER_ADDED: ("good", "is new here"),
+    kinds.SERVER_CHANGED: ("", "was renamed or described anew"),
+    kinds.SERVER_REMOVED: ("bad", "was removed"),
+    kinds.MODEL_REGISTERED: ("info", "was registered"),
+    kinds.ENRICHMENT: ("", "a metadata service told something"),
+}
+
+
+def _inventory(data: Mapping[str, Any]) -> str:
+    counts = {name: data.get(name) for name in ("added", "updated", "removed")}
+    parts = [f"{number(count)} {name}" for name, count in counts.items() if isinstance(count, int) and count]
+    count = data.get("count")
+    now = f", {number(count)} files now" if isinstance(count, int) else ""
+    return f"{', '.join(parts) or 'inventory changed'}{now}"
+
+
+def _mappings(value: object) -> list[Mapping[str, Any]]:
+    return [each for each in value if isinstance(each, Mapping)] if isinstance(value, list) else []

@@ -1,0 +1,23 @@
+"""``/settings``: what this hub runs with. It is set where the hub is started; here it is read."""
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from ..database_facts import database_facts
+from ..routes.callers import the_hub
+from ..shown_settings import shown_settings
+from .access import Visitor
+from .rendering import page
+
+router = APIRouter(include_in_schema=False)
+
+
+@router.get("/settings")
+def settings(request: Request, visitor: Visitor) -> Response:
+    """Show every setting, the database, versions."""
+    visitor.must_administer()
+    hub = the_hub(request)
+    return page(
+        request, visitor, "settings.html", settings=shown_settings(hub.settings), database=database_facts(hub.database),
+        catalogue=hub.catalogues.current, catalogue_digest=hub.catalogues.described[0],
+    )  # fmt: skip
