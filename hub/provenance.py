@@ -142,12 +142,18 @@ def _sources(row: Record) -> dict[str, Any]:
     return {**shown, "value": value or None}
 
 
+def service_words(row: Record) -> list[str] | None:
+    """Return the trigger words that the metadata service told."""
+    words: list[str] | None = json.loads(row.enriched_words or "null")
+    return words
+
+
 def _words(row: Record, file_metadata: Mapping[str, Any], registered: Mapping[str, Any]) -> list[Statement]:
     phrase = file_metadata.get(_WORDS_IN_FILE)
     written = phrase.split(",") if isinstance(phrase, str) else None
     said = {
         REGISTERED: trigger_words(registered.get(_WORDS_IN_REGISTRATION)),
         AGENT: trigger_words(written),
-        CIVITAI: json.loads(row.enriched_words or "null"),
+        CIVITAI: service_words(row),
     }
     return [_statement(row, source, said[source]) for source in SOURCES if source in said]

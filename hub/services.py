@@ -25,6 +25,7 @@ from .history import History
 from .keys import Keys
 from .metrics import Metrics
 from .migrating import migrate
+from .news import News
 from .overrides import Overrides
 from .pairing import Pairing
 from .reading import BodyReader
@@ -87,6 +88,7 @@ class Hub:
         self.catalogues = Catalogues(settings.data_dir)
         self.overrides = Overrides(self.database, self.clock, limits, self.registry, self.catalogues)
         self.registrations = Registrations(self.database, self.clock, limits, self.registry, self.catalogues)
+        self.news = News(self.database, limits)
         self.aliases = Aliases(self.database, self.clock, limits, self.registry)
         self.statements = Statements(self.database, self.clock, ages, limits, self.registry, self.availability)
         self.resources = Resources(self.database, self.availability)

@@ -198,6 +198,7 @@ _STATED = together(answer(message=TEXT), ref("Whereabouts"))
 _MODEL = together(answer(model=ref("DescribedModel")), ref("Whereabouts"))
 _CORRECTED = answer(model=ref("Model"), override=or_null(ref("Override")))
 _SERVER_CHANGED = answer(message=TEXT, server=ref("Server"))
+_SAID = shape(type=or_null(TEXT), ecosystem=or_null(TEXT), base_model=or_null(TEXT), at=TIME)
 _UNDO = shape(items=listed(OBJECT))
 _CHANGED_MANY = answer(
     dry_run=FLAG,
@@ -288,6 +289,18 @@ ANSWERS: dict[str, Schema] = {
     ),
     "GET /api/v1/growth": answer(
         days=listed(shape(day=TEXT, at=TIME, models=COUNT, placements=COUNT, bytes=COUNT, servers=COUNT))
+    ),
+    "POST /api/v1/models/news": answer(
+        news=COUNT,
+        more=FLAG,
+        models=listed(
+            shape(
+                sha256=TEXT,
+                override=or_null(ref("Override")),
+                registered=or_null(_SAID),
+                civitai=or_null(_SAID),
+            )
+        ),
     ),
     "GET /api/v1/enrichment": _LOOK_UPS,
     "POST /api/v1/enrichment": together(_LOOK_UPS, shape(asked_again=COUNT)),

@@ -61,6 +61,14 @@ async def correct_many(request: Request, caller: CallerOf) -> Response:
         return AsciiJson(await run_in_threadpool(hub.overrides.put_many, body, caller))
 
 
+@router.post("/news", openapi_extra=openapi.body("NewsBody"))
+async def news(request: Request, caller: CallerOf) -> Response:
+    """Tell an agent what is known here of its models and not there: after a number that a sync answered, or by hash."""
+    hub = the_hub(request)
+    async with hub.bodies.object(request) as body:
+        return AsciiJson(await run_in_threadpool(hub.news.of, body, caller))
+
+
 @router.get("")
 def search(
     request: Request,

@@ -4,7 +4,7 @@ from .base import RowId, metadata
 from .enrichment import enrichments, metadata_services
 from .events import event_log, events
 from .history import growth, past_placements, server_states
-from .inventory import metadata_wanted, model_aliases, model_metadata, models, placements, servers
+from .inventory import metadata_wanted, model_aliases, model_metadata, models, news_counter, placements, servers
 from .search import FTS5_TABLE, search_documents
 from .trust import api_keys, audit, hub_identity, login_codes, pairing_codes, sessions
 
@@ -25,6 +25,7 @@ __all__ = [
     "model_aliases",
     "model_metadata",
     "models",
+    "news_counter",
     "pairing_codes",
     "past_placements",
     "placements",
