@@ -153,12 +153,8 @@ class Registrations:
         values = {**change.columns, **by, "sources": _sources_after(before, change)}
         connection.execute(update(models).where(models.c.id == row.id).values(**values, to_index=True))
         announce(connection, [row.id])
-        tell(
-            connection,
-            MODEL_REGISTERED,
-            model_id=row.id,
-            data={"type": values.get("registered_type"), "created": False},
-        )
+        told = {"type": values.get("registered_type"), "created": False}
+        tell(connection, MODEL_REGISTERED, model_id=row.id, data=told)
         now = self._registry.several(connection, [str(row.id)])[0]
         return Done({"model": summary(now)}, {"hash": address_of(row), **_undo(before, body)})
 
