@@ -32,7 +32,7 @@ from .registrations import Registrations
 from .registry import Registry
 from .retention import Retention
 from .schema import hub_identity, servers
-from .search import Indexing, Searches
+from .search import Fleet, Indexing, Searches, Statistics
 from .server_registry import ServerRegistry
 from .server_states import LOOK_EVERY_SECONDS, ServerStates
 from .settings import HubSettings
@@ -44,6 +44,7 @@ from .trust.entrance import Entrance
 from .trust.login import Login
 from .trust.login_codes import LoginCodes
 from .trust.sessions import Sessions
+from .upkeep import Upkeep
 
 ENRICHMENT_SECONDS = 15.0
 PUBLIC_BODY_BYTES = 4096
@@ -77,7 +78,9 @@ class Hub:
         self.keys = Keys(self.database, wall_clock)
         self.availability = Availability(self.database, self.clock, ages, limits.batch_hashes)
         self.indexing = Indexing(self.database)
-        self.search = Searches(self.database, self.clock, ages, self.availability, self.indexing)
+        self.statistics = Statistics(self.database, self.clock, ages)
+        self.search = Searches(self.database, self.clock, ages, self.availability, self.indexing, self.statistics)
+        self.fleet = Fleet(self.database, self.clock, ages, self.availability, self.statistics)
         self.inventories = Inventories(
             self.database, self.clock, ages, limits, settings.request_repeat_seconds, self.indexing.job.call
         )
@@ -110,12 +113,15 @@ class Hub:
         self.retention = Retention(self.database, self.clock, settings.events_keep_days, settings.history_keep_days)
         self.enrichment = self._made_enrichment()
         self.enriching = Job("enrichment", ENRICHMENT_SECONDS, self.enrichment.work, self.enrichment.stop)
+        self.upkeep = Upkeep(self.database)
         self.jobs: list[Job] = [
             *self.broadcaster.jobs,
             Job("server states", LOOK_EVERY_SECONDS, self.server_states.look),
             Job("growth", 600.0, self.growth.sample),
             self.enriching,
             self.indexing.job,
+            self.statistics.job,
+            self.upkeep.job,
             Job("retention", 600.0, self.retention.prune),
         ]
         """What runs beside the answering, see ``background``."""

@@ -181,6 +181,15 @@ COMPONENTS: dict[str, Schema] = {
         model=or_null(shape(id=COUNT, name=TEXT, hash=TEXT)),
         data=OBJECT,
     ),
+    "Coverage": shape(
+        server_id=TEXT,
+        alias=TEXT,
+        state=_STATE,
+        models=COUNT,
+        size=COUNT,
+        types={"type": "object", "additionalProperties": shape(models=COUNT, size=COUNT)},
+        lacks=COUNT,
+    ),
     "Verdict": shape(
         checkpoint=TEXT,
         addon=TEXT,
@@ -244,6 +253,16 @@ ANSWERS: dict[str, Schema] = {
         count=COUNT,
         models=listed(together(ref("Model"), ref("Whereabouts"))),
         next_cursor=or_null(TEXT),
+        indexing=COUNT,
+    ),
+    "GET /api/v1/fleet/coverage": answer(
+        as_of=TIME, models=COUNT, placed=COUNT, single=COUNT, types=listed(TEXT), servers=listed(ref("Coverage"))
+    ),
+    "GET /api/v1/fleet/duplicates": answer(
+        groups=listed(
+            shape(tensor_sha256=TEXT, models=listed(together(ref("Model"), ref("Whereabouts")))),
+        ),
+        next_after=or_null(TEXT),
     ),
     "PUT /api/v1/models": _CHANGED_MANY,
     "POST /api/v1/models/overrides": _CHANGED_MANY,
