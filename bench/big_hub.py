@@ -131,10 +131,10 @@ def fill(database: Database, size: Size, now: float = NOW) -> None:
     read = partial(read_entry, limits=limits)
     held: list[list[tuple[Entry, int]]] = [[] for _ in range(size.servers)]
     listed = inventory(size)
+    witness = known_models.Witness(server_id(0), now)
     while chunk := list(itertools.islice(listed, _BATCH)):
         entries = [[(file.server, read(file.entry)) for file in files] for files in chunk]
         first = [files[0][1] for files in entries]
-        witness = known_models.Witness(server_id(0), now)
         ids = database.write(lambda connection, new=first: known_models.add(database, connection, new, witness))
         for files in entries:
             model_id = ids[files[0][1].sha256 or ""]

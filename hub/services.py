@@ -32,7 +32,7 @@ from .registrations import Registrations
 from .registry import Registry
 from .retention import Retention
 from .schema import hub_identity, servers
-from .search import Fleet, Indexing, Searches, Statistics
+from .search import Coverage, Indexing, Searches, Statistics
 from .server_registry import ServerRegistry
 from .server_states import LOOK_EVERY_SECONDS, ServerStates
 from .settings import HubSettings
@@ -80,7 +80,7 @@ class Hub:
         self.indexing = Indexing(self.database)
         self.statistics = Statistics(self.database, self.clock, ages)
         self.search = Searches(self.database, self.clock, ages, self.availability, self.indexing, self.statistics)
-        self.fleet = Fleet(self.database, self.clock, ages, self.availability, self.statistics)
+        self.coverage = Coverage(self.database, self.clock, ages, self.availability, self.statistics)
         self.inventories = Inventories(
             self.database, self.clock, ages, limits, settings.request_repeat_seconds, self.indexing.job.call
         )

@@ -15,7 +15,7 @@ router = APIRouter(prefix="/api/v1/fleet", tags=["fleet"], responses=openapi.ERR
 @router.get("/coverage")
 def coverage(request: Request, _caller: CallerOf) -> Response:
     """Say how many models of which type each server has, and how many it lacks that another has."""
-    return AsciiJson(the_hub(request).fleet.coverage())
+    return AsciiJson(the_hub(request).coverage.of_servers())
 
 
 @router.get("/duplicates")
@@ -26,4 +26,4 @@ def duplicates(
     after: Annotated[str | None, Query(pattern="^[0-9a-f]{64}$")] = None,
 ) -> Response:
     """List groups of models with the same tensors; ``after`` is the ``next_after`` of the page before."""
-    return AsciiJson(the_hub(request).fleet.twins(limit, after))
+    return AsciiJson(the_hub(request).coverage.twins(limit, after))

@@ -12,7 +12,7 @@ from ..schema import models, servers
 from .statistics import Statistics
 
 
-class Fleet:
+class Coverage:
     """All servers of one hub, side by side."""
 
     def __init__(
@@ -24,7 +24,7 @@ class Fleet:
         self._availability = availability
         self._statistics = statistics
 
-    def coverage(self) -> dict[str, Any]:
+    def of_servers(self) -> dict[str, Any]:
         """Return how many models of which type each server has, and how many it lacks that another has.
 
         The counts may be some minutes old on a big hub: ``as_of`` says when they were made.
