@@ -12,12 +12,12 @@ from .availability import SUMMARY, summary
 from .clock import Clock
 from .database import Database, Record, among
 from .errors import ConflictError, FieldError, ForbiddenError
-from .keys import CLIENT, Caller
+from .keys import CLIENT, Caller, name_of
 from .limits import Limits
 from .names import FileName, file_name_of, fold, name_key, read_file_name
 from .overrides import check_place
 from .registry import Registry
-from .schema import api_keys, model_aliases, models, placements
+from .schema import model_aliases, models, placements
 
 HAND = "hand"
 IMPORT = "import"
@@ -90,8 +90,7 @@ class Aliases:
             for alias in stated:
                 _check_free(connection, alias, model)
             _forget(connection, model.id, HAND)
-            by = connection.scalar(select(api_keys.c.name).where(api_keys.c.key == caller.key))
-            now = self._clock()
+            by, now = name_of(connection, caller), self._clock()
             rows = [alias.row(model.id, HAND, now, by) for alias in stated]
             if rows:
                 key = ("alias_path", "model_id")

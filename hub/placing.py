@@ -93,8 +93,7 @@ def state(
     """
     rows = [_row(server_id, entry, model_id, now) for entry, model_id in stated]
     if rows:
-        changing = [name for name in rows[0] if name not in _KEY]
-        database.execute_many(connection, database.upsert(placements, _KEY, changing), rows)
+        database.execute_many(connection, _upsert(database, rows[0]), rows)
 
 
 def _row(server_id: str, entry: Entry, model_id: int, now: float) -> dict[str, Any]:

@@ -36,6 +36,7 @@ from .search import Indexing, Searches
 from .server_registry import ServerRegistry
 from .server_states import LOOK_EVERY_SECONDS, ServerStates
 from .settings import HubSettings
+from .stablequeue.importing import StableQueueImport
 from .stablequeue.resources import Resources
 from .statements import Statements
 from .storage.backups import before_migrating
@@ -90,6 +91,9 @@ class Hub:
         self.aliases = Aliases(self.database, self.clock, limits, self.registry)
         self.statements = Statements(self.database, self.clock, ages, limits, self.registry, self.availability)
         self.resources = Resources(self.database, self.availability)
+        self.stablequeue = StableQueueImport(
+            self.database, self.clock, limits, self.catalogues, self.aliases, self.statements
+        )
         self.finding = Finding(self.database, limits, self.availability)
         self.bodies = BodyReader(limits, settings.large_body_slots)
         tiny = replace(limits, body_bytes=PUBLIC_BODY_BYTES, unpacked_bytes=PUBLIC_BODY_BYTES)
