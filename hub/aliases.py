@@ -18,6 +18,7 @@ from .names import FileName, file_name_of, fold, name_key, read_file_name
 from .overrides import check_place
 from .registry import Registry
 from .schema import model_aliases, models, placements
+from .search import documents
 
 HAND = "hand"
 IMPORT = "import"
@@ -97,6 +98,7 @@ class Aliases:
                 replaced = self._database.upsert(model_aliases, key, ("source", "said_by", "created_at"))
                 self._database.execute_many(connection, replaced, rows)
             self.learn(connection, [model.id])
+            documents.mark(connection, [model.id])
             return _answer(connection, model)
 
         return self._database.write(work)
@@ -120,6 +122,7 @@ class Aliases:
                 here = (model_aliases.c.model_id == model.id, model_aliases.c.alias_path == alias.strip())
                 connection.execute(delete(model_aliases).where(*here))
             self.learn(connection, [model.id])
+            documents.mark(connection, [model.id])
             return _answer(connection, model)
 
         return self._database.write(work)
