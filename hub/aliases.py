@@ -19,6 +19,7 @@ from .names import FileName, file_name_of, fold, name_key, read_file_name
 from .overrides import check_place
 from .registry import Registry
 from .schema import model_aliases, models, placements
+from .search import documents
 from .trust.audit import note
 
 HAND = "hand"
@@ -100,6 +101,7 @@ class Aliases:
                 self._database.execute_many(connection, replaced, rows)
             note(connection, caller, "aliases_set", address_of(model), {"aliases": len(rows)})
             self.learn(connection, [model.id])
+            documents.mark(connection, [model.id])
             return _answer(connection, model)
 
         return self._database.write(work)
@@ -124,6 +126,7 @@ class Aliases:
                 connection.execute(delete(model_aliases).where(*here))
             note(connection, caller, "aliases_removed", address_of(model), {"alias": alias})
             self.learn(connection, [model.id])
+            documents.mark(connection, [model.id])
             return _answer(connection, model)
 
         return self._database.write(work)

@@ -93,6 +93,7 @@ def state(
     rows = [_row(server_id, entry, model_id, now) for entry, model_id in stated]
     if rows:
         database.execute_many(connection, _upsert(database, rows[0]), rows)
+        documents.mark(connection, [model_id for _, model_id in stated])
 
 
 def _row(server_id: str, entry: Entry, model_id: int, now: float) -> dict[str, Any]:

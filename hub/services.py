@@ -83,7 +83,7 @@ class Hub:
         wall_clock = clock or time.time
         self.keys = Keys(self.database, wall_clock)
         self.availability = Availability(self.database, self.clock, ages, limits.batch_hashes)
-        self.indexing = Indexing(self.database)
+        self.indexing = Indexing(self.database, lambda connection, ids: self.aliases.learn(connection, ids))
         self.statistics = Statistics(self.database, self.clock, ages)
         self.search = Searches(self.database, self.clock, ages, self.availability, self.indexing, self.statistics)
         self.coverage = Coverage(self.database, self.clock, ages, self.availability, self.statistics)

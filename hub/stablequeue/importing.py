@@ -21,6 +21,7 @@ from ..errors import FieldError
 from ..known_servers import make_known
 from ..limits import Limits
 from ..schema import servers
+from ..search import documents
 from ..server_registry import find_server, server_values
 from ..statements import Statement, Statements
 from . import tables
@@ -142,6 +143,7 @@ class StableQueueImport:
             else:
                 rows.append(alias.row(model_id, IMPORT, now))
         new = self._aliases.keep(connection, rows)
+        documents.mark(connection, {row["model_id"] for row in rows} if new else ())
         report.count(ALIASES, "new", new)
         report.count(ALIASES, "unchanged", len(rows) - new)
 

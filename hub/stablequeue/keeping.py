@@ -13,6 +13,7 @@ from .. import known_models
 from ..aliases import IMPORT, Aliases
 from ..database import Database, Record, among
 from ..schema import model_metadata, models
+from ..search import documents
 from .report import Report
 from .rows import TheirModel
 from .tables import MODELS
@@ -62,7 +63,9 @@ class Keeping:
             if isinstance(model.row, int):
                 self.ids[model.row] = row.id
             names += [alias.row(row.id, IMPORT, self._now) for alias in model.aliases]
-        self._report.count("names", "new", self._aliases.keep(connection, names))
+        if new_names := self._aliases.keep(connection, names):
+            self._report.count("names", "new", new_names)
+            documents.mark(connection, {row["model_id"] for row in names})
 
     def _keep_metadata(self, connection: Connection, listed: Sequence[TheirModel]) -> None:
         rows = {model.digest: {"digest": model.digest, "content": model.content} for model in listed if model.digest}
@@ -121,7 +124,7 @@ class Keeping:
             values["imported_at"] = self._now
         self._report.count(MODELS, "updated" if values else "unchanged")
         if values:
-            connection.execute(update(models).where(models.c.id == row.id).values(**values))
+            connection.execute(update(models).where(models.c.id == row.id).values(**values, to_index=True))
 
 
 def _key(model: TheirModel) -> str:

@@ -73,6 +73,15 @@ def test_models_come_with_names_civitais_numbers_sources_and_words(hub: Hub, the
         assert hub.finding.find_many({"questions": [name]})["results"][0]["model"]["sha256"] == sha("one")
 
 
+def test_what_was_imported_says_so(hub: Hub, theirs: Path) -> None:
+    make_models(theirs, [lora(1, sha("one"))])
+    hub.stablequeue.run(theirs)
+    said = hub.registry.get(sha("one"))["model"]["fields"]
+    for name in ("name", "type", "base_model", "sources", "trigger_words", "hashes"):
+        assert (said[name]["by"], said[name]["who"]) == ("import", "StableQueue"), name
+        assert said[name]["at"] is not None
+
+
 @pytest.mark.parametrize("where", ["folder", "file", "above"])
 def test_the_path_is_the_file_or_a_folder_that_holds_it(hub: Hub, theirs: Path, where: str) -> None:
     file = make_models(theirs, [lora(1, sha("one"))])
