@@ -14,7 +14,7 @@ from ..errors import LoginRequiredError, UnauthorizedError
 from ..fields import is_clean
 from ..keys import Caller
 from ..reading import FORM_TYPE
-from ..routes.callers import the_hub
+from ..routes.callers import known_caller, the_hub
 from ..trust.entrance import CSRF_FIELD, CSRF_HEADER, SAFE_METHODS
 
 _MAX_NEXT = 2000
@@ -34,7 +34,7 @@ async def _visitor(request: Request) -> Caller:
     if request.method not in SAFE_METHODS and CSRF_HEADER not in request.headers:
         csrf = (await _form(request)).get(CSRF_FIELD, "")
     try:
-        return await run_in_threadpool(the_hub(request).entrance.caller, request, csrf)
+        return await run_in_threadpool(known_caller, request, csrf)
     except UnauthorizedError as error:
         if request.method not in SAFE_METHODS:
             raise
