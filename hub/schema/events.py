@@ -2,7 +2,7 @@
 
 from sqlalchemy import BigInteger, Column, Double, ForeignKey, Index, Integer, String, Table, Text, text
 
-from .base import RowId, metadata
+from .base import RowId, explain, metadata
 
 events = Table(
     "events",
@@ -19,10 +19,22 @@ events = Table(
 """``seq`` is an event's place in the order, from 1 without gaps; null until it has one (``events.log``). ``nonce`` is
 random: with ``seq`` it makes a cursor that fits this log and no other. A server's id stays when the server is gone."""
 
+explain(
+    events,
+    seq="the event's place in the order, from 1 without gaps; null until it has one",
+    nonce="random; with seq it makes a cursor that fits this log and no other",
+    at="when it was told",
+    kind="see docs/protocol.md",
+    server_id="stays when the server is gone",
+    data="JSON, what a listener may want to show",
+)
+
 _unnumbered = text("seq IS NULL")
 Index("events_unnumbered", events.c.id, sqlite_where=_unnumbered, postgresql_where=_unnumbered)
 _of_a_model = text("model_id IS NOT NULL")
 Index("events_model_id", events.c.model_id, sqlite_where=_of_a_model, postgresql_where=_of_a_model)
+Index("events_server_id", events.c.server_id, events.c.seq)
+Index("events_kind", events.c.kind, events.c.seq)
 
 event_log = Table(
     "event_log",
@@ -31,3 +43,4 @@ event_log = Table(
     Column("last", BigInteger, nullable=False),
 )
 """One row: the last ``seq`` that was given. Whoever gives one locks it."""
+explain(event_log, last="the last seq that was given; whoever gives one locks this row")

@@ -5,7 +5,7 @@ Ids of servers stay when a server is gone, so they refer to no row.
 
 from sqlalchemy import BigInteger, Column, Double, ForeignKey, Index, Integer, String, Table, Text
 
-from .base import RowId, metadata
+from .base import RowId, explain, metadata
 
 past_placements = Table(
     "past_placements",
@@ -48,3 +48,13 @@ growth = Table(
 )
 """How much the hub knew at the end of each day (UTC, ``2026-11-21``); today's row is brought up to date now and then.
 ``bytes`` is what the files of all servers take together."""
+
+explain(past_placements, since="since when the path held the model", until="when it was gone or held another one")
+explain(server_states, state="present, stale or offline", since="when it began", until="when it ended; null: it lasts")
+explain(
+    growth,
+    day="UTC, as 2026-11-21",
+    at="when it was counted last",
+    placements="files of all servers",
+    bytes="what they take together",
+)

@@ -55,6 +55,7 @@ explain(
     entry_count="how many entries it has",
     requests="JSON: what the hub wants of the agent (`rescan`, `full`)",
     requests_handed_at="when the agent was told that last",
+    noted_state="the state that was told last; what it is now follows from last_seen",
 )
 
 models = Table(
@@ -208,6 +209,7 @@ explain(
     state="`present`, or `stale` where its folder is gone",
     by_autov2="the entry stated an AutoV2 alone",
     last_seen="when the agent stated this row last",
+    since="when it first stated this model at this path",
 )
 
 Index("model_server_availability_model_id", placements.c.model_id)

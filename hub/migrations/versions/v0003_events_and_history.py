@@ -41,6 +41,8 @@ def _events() -> None:
     ):
         where = sa.text(condition)
         op.create_index(name, "events", [column], unique=False, sqlite_where=where, postgresql_where=where)
+    op.create_index("events_server_id", "events", ["server_id", "seq"], unique=False)
+    op.create_index("events_kind", "events", ["kind", "seq"], unique=False)
     log = op.create_table(
         "event_log",
         sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
