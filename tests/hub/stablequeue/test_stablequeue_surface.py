@@ -255,9 +255,9 @@ def test_while_an_agent_speaks_nobody_else_is_asked(silent: Api) -> None:
 
 
 def test_what_is_stated_teaches_the_hub_nothing_of_the_model(silent: Api) -> None:
-    before = silent.get(f"/api/v1/models/{sha('anna')}").json()["model"]
+    before = silent.availability(sha("anna"))["model"]
     stated(silent, "anna", "cellar", path="other/name.ckpt")
-    assert silent.get(f"/api/v1/models/{sha('anna')}").json()["model"] == before
+    assert silent.availability(sha("anna"))["model"] == before
 
 
 @pytest.mark.parametrize("scope", ["client", "agent"])
