@@ -135,6 +135,8 @@ def test_a_list_of_models_has_what_both_kinds_of_clients_read(api: Api, extensio
     answer = api.get("/api/v1/models", type="lora").json()
     (model,) = answer["models"]
     assert (answer["success"], answer["count"]) == (True, 1)
+    assert api.get("/api/v1/models", baseModel="Pony").json()["models"] == [model]
+    assert api.get("/api/v1/models", baseModel="SDXL 1.0").json()["models"] == []
     assert model["filename"] == "anna.safetensors" and model["relativePath"] == "models/Lora"
     assert (model["hash_sha256"], model["hash_autov2"]) == (sha("anna"), sha("anna")[:10])
     assert (model["baseModel"], model["civitai_url"]) == ("Pony", "https://civitai.com/models/257749")
