@@ -1,4 +1,4 @@
-"""``quartermaster availability HASH…``: ask a hub which servers have a model.
+"""``quartermaster availability HASH…``: ask a hub which servers have a model, by hash or with ``--by-name`` by name.
 
 Exit codes: 0 every model is available; 1 at least one is not (stale, offline, downloadable, unavailable, ambiguous or
 unknown); 2 a malformed hash, or a bad address or key; 3 the hub could not be reached.
@@ -29,6 +29,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.epilog = _EPILOG
     parser.add_argument("hashes", metavar="HASH", nargs="+", help="an AutoV2, AutoV3 or SHA-256, in any case")
+    parser.add_argument(
+        "--by-name",
+        action="store_true",
+        help="each HASH is a file's name or path, a checkpoint title, or <lora:name:1>",
+    )
     configure_hub(parser)
     parser.add_argument("--json", action="store_true", help="the hub's own answers, one JSON object per line")
 
@@ -40,17 +45,18 @@ def execute(arguments: argparse.Namespace) -> int:
         CommandError: a hash is malformed (nothing is asked then), or the hub cannot be asked.
     """
     try:
-        for text in arguments.hashes:
+        for text in () if arguments.by_name else arguments.hashes:
             model_hash(text)
     except ValueError as error:
         raise CommandError(str(error)) from error
     code = DONE
     with hub_of(arguments) as hub:
-        for answer in hub.availabilities(arguments.hashes):
+        ask = hub.find if arguments.by_name else hub.availabilities
+        for answer in ask(arguments.hashes):
             if answer.status != AVAILABLE:
                 code = NO
             if arguments.json:
-                emit({**answer.wire, "hash": answer.hash})
+                emit(dict(answer.wire) if arguments.by_name else {**answer.wire, "hash": answer.hash})
             else:
                 tell(line_for(answer))
     return code

@@ -3,10 +3,11 @@
 Each value keeps the object it was read from as ``wire``: what a newer hub adds reaches those who pass it on.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from .errors import MalformedMessageError
 from .fields import Fields
 
 AVAILABLE = "available"
@@ -124,3 +125,20 @@ def read_batch(hashes: Iterable[str], wire: object) -> dict[str, Availability]:
     """
     results = Fields(Fields(wire).need("results", dict), "results")
     return {text: Availability.from_wire(text, results.need(text, dict), results.path(text)) for text in hashes}
+
+
+def read_found(names: Sequence[str], wire: object) -> list[Availability]:
+    """Read the answer to a batch of names, in their order.
+
+    Raises:
+        MalformedMessageError: there are more or fewer answers than names, or one is wrong.
+    """
+    fields = Fields(wire)
+    fields.need("results", list)
+    results = fields.items("results", dict)
+    if len(results) != len(names):
+        raise MalformedMessageError("results", f"has {len(results)} answers to {len(names)} names")
+    return [
+        Availability.from_wire(name, result, f"results[{number}]")
+        for number, (name, result) in enumerate(zip(names, results, strict=True))
+    ]

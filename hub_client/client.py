@@ -14,7 +14,7 @@ import requests
 
 from .._version import VERSION
 from .address import DEFAULT_HUB_ADDRESS, read_address
-from .answers import UNKNOWN, Availability, ServerInfo, model_hash, read_batch
+from .answers import UNKNOWN, Availability, ServerInfo, model_hash, read_batch, read_found
 from .connection import Bounds, HubConnection
 from .credentials import Credentials
 from .errors import BadAnswerError, MalformedMessageError, NotFoundError, SetupError
@@ -141,6 +141,19 @@ class HubClient:
                 found = read_batch(asked[part], answer)
             for as_given, text in zip(given[part], asked[part], strict=True):
                 yield replace(found[text], hash=as_given)
+
+    def find(self, names: Iterable[str]) -> Iterator[Availability]:
+        """Ask the same by names or paths of files, checkpoint titles or ``<lora:name:1>``, 1,000 at a time, in order.
+
+        ``hash`` of an answer is the name as it was asked for. A hub that finds a name to be none raises at its part.
+        """
+        given = tuple(names)
+        for start in range(0, len(given), MAX_HASHES_PER_BATCH):
+            part = given[start : start + MAX_HASHES_PER_BATCH]
+            answer = self.call("POST", "/api/v1/models/find", {"questions": list(part)}, repeatable=True)
+            with self.naming_the_hub():
+                found = read_found(part, answer)
+            yield from found
 
     def register(self, model: Mapping[str, Any]) -> dict[str, Any]:
         """Make a model known, whether or not a server has it, and return the hub's answer.

@@ -77,6 +77,7 @@ def search(
     type: Filter = None,  # noqa: A002 (the name in the contract)
     ecosystem: Filter = None,
     base_model: Filter = None,
+    their_base_model: Annotated[str | None, Query(alias="baseModel", max_length=200)] = None,
     server: Filter = None,
     missing_on: Filter = None,
     status: Filter = None,
@@ -91,12 +92,15 @@ def search(
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
     cursor: Annotated[str | None, Query(max_length=2000)] = None,
 ) -> Response:
-    """List models, page by page: ``q`` has the beginnings of words or of a hash, the rest narrows exactly."""
+    """List models, page by page: ``q`` has the beginnings of words or of a hash, the rest narrows exactly.
+
+    ``baseModel`` is StableQueue's name of ``base_model``.
+    """
     asked = Search(
         words=q,
         type=type,
         ecosystem=ecosystem,
-        base_model=base_model,
+        base_model=base_model if base_model is not None else their_base_model,
         server_id=server,
         missing_on=missing_on,
         status=status,
@@ -111,7 +115,7 @@ def search(
         limit=limit,
         cursor=cursor,
     )
-    for name in ("q", "type", "ecosystem", "base_model", "server", "missing_on", "status", "cursor"):
+    for name in ("q", "type", "ecosystem", "base_model", "baseModel", "server", "missing_on", "status", "cursor"):
         text = request.query_params.get(name)
         if text is not None and not fields.is_clean(text):
             raise FieldError(name, "must not hold control characters")

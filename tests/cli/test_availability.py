@@ -135,3 +135,22 @@ def test_help_tells_the_exit_codes(capsys: pytest.CaptureFixture[str]) -> None:
         main(["availability", "--help"])
     assert caught.value.code == 0
     assert "3  the hub could not be reached" in capsys.readouterr().out
+
+
+@responses.activate
+def test_a_name_is_asked_for_as_such(capsys: pytest.CaptureFixture[str]) -> None:
+    asked: list[Any] = []
+
+    def answer(request: Any) -> tuple[int, dict[str, str], str]:
+        asked.extend(json.loads(request.body)["questions"])
+        unknown = {"asked": "nobody", "status": "unknown", "servers": [], "candidates": []}
+        return 200, {}, json.dumps({"success": True, "results": [{"asked": "Pony\\x", **AVAILABLE}, unknown]})
+
+    responses.add_callback("POST", f"{HUB}/api/v1/models/find", answer)
+    assert main(["availability", "--by-name", "Pony\\x", "nobody"]) == 1
+    assert asked == ["Pony\\x", "nobody"]
+    first, second = capsys.readouterr().out.splitlines()
+    assert first.startswith("Pony\\x  Some LoRA  available  attic: a/x.safetensors")
+    assert second == "nobody  -  unknown"
+    assert main(["availability", "--by-name", "--json", "Pony\\x", "nobody"]) == 1
+    assert [json.loads(line)["asked"] for line in capsys.readouterr().out.splitlines()] == ["Pony\\x", "nobody"]

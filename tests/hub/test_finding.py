@@ -3,6 +3,7 @@ from typing import Any
 
 import pytest
 from quartermaster.hub.finding import CANDIDATES_LIMIT, Question
+from quartermaster.hub_client import Credentials, HubClient
 from quartermaster.tests.hub.samples import Api, digest_of, entry, sha
 from quartermaster.tests.hub.test_queries import statements_of
 
@@ -257,3 +258,15 @@ def test_names_are_learned_beside_the_sync_and_found_by_words_when_the_file_is_g
     api.put(f"/api/v1/models/{sha('one')}/aliases", {"aliases": ["grandmother"]})
     listed = api.get("/api/v1/models", q="grandmother").json()["models"]
     assert [each["sha256"] for each in listed] == [sha("one")]
+
+
+def test_our_client_asks_by_name(fleet: Api) -> None:
+    made = fleet.hub.keys.create("a client's", "client")
+    with HubClient(fleet.address, Credentials(made.key, made.secret)) as client:
+        found_, nobody = client.find(["pony\\cyber_v8", "nobody"])
+    assert (found_.hash, found_.status, [each.server_id for each in found_.servers]) == (
+        "pony\\cyber_v8",
+        "available",
+        ["attic", "cellar"],
+    )
+    assert nobody.status == "unknown"

@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 from quartermaster.hub_client import Availability, MalformedMessageError, ServerInfo, ServerPlacement, model_hash
-from quartermaster.hub_client.answers import read_batch
+from quartermaster.hub_client.answers import read_batch, read_found
 
 SERVER = {"server_id": "attic", "state": "present", "path": "a/x", "paths": ["a/x", "b/x"], "hash_state": "verified",
           "last_seen": "2026-11-21T03:00:00Z"}  # fmt: skip
@@ -88,3 +88,14 @@ def test_a_hash_is_autov2_autov3_or_sha256_in_any_case(text: str) -> None:
 def test_anything_else_is_no_hash(text: str) -> None:
     with pytest.raises(ValueError, match="no model hash"):
         model_hash(text)
+
+
+def test_answers_to_names_are_read_in_their_order() -> None:
+    first, second = read_found(["a", "b"], {"results": [ANSWER, {"status": "unknown"}]})
+    assert (first.hash, first.status, second.hash, second.status) == ("a", "available", "b", "unknown")
+
+
+@pytest.mark.parametrize("wire", [{}, {"results": {}}, {"results": [ANSWER]}, {"results": [ANSWER, {"servers": []}]}])
+def test_answers_that_are_not_one_for_each_name_are_malformed(wire: Any) -> None:
+    with pytest.raises(MalformedMessageError, match="results"):
+        read_found(["a", "b"], wire)

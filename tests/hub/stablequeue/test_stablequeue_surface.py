@@ -135,6 +135,8 @@ def test_a_list_of_models_has_what_both_kinds_of_clients_read(api: Api, extensio
     answer = api.get("/api/v1/models", type="lora").json()
     (model,) = answer["models"]
     assert (answer["success"], answer["count"]) == (True, 1)
+    assert api.get("/api/v1/models", baseModel="Pony").json()["models"] == [model]
+    assert api.get("/api/v1/models", baseModel="SDXL 1.0").json()["models"] == []
     assert model["filename"] == "anna.safetensors" and model["relativePath"] == "models/Lora"
     assert (model["hash_sha256"], model["hash_autov2"]) == (sha("anna"), sha("anna")[:10])
     assert (model["baseModel"], model["civitai_url"]) == ("Pony", "https://civitai.com/models/257749")
@@ -255,9 +257,9 @@ def test_while_an_agent_speaks_nobody_else_is_asked(silent: Api) -> None:
 
 
 def test_what_is_stated_teaches_the_hub_nothing_of_the_model(silent: Api) -> None:
-    before = silent.get(f"/api/v1/models/{sha('anna')}").json()["model"]
+    before = silent.availability(sha("anna"))["model"]
     stated(silent, "anna", "cellar", path="other/name.ckpt")
-    assert silent.get(f"/api/v1/models/{sha('anna')}").json()["model"] == before
+    assert silent.availability(sha("anna"))["model"] == before
 
 
 @pytest.mark.parametrize("scope", ["client", "agent"])
