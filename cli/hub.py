@@ -10,7 +10,17 @@ from types import ModuleType
 from ..extension.paths import hub_folder
 from ..hub.errors import HubError, NotFoundError
 from ..hub.settings import HubSettings
-from . import hub_backup, hub_enrich, hub_keys, hub_login, hub_migrate, hub_pair, hub_restore, hub_serve
+from . import (
+    hub_backup,
+    hub_enrich,
+    hub_import_stablequeue,
+    hub_keys,
+    hub_login,
+    hub_migrate,
+    hub_pair,
+    hub_restore,
+    hub_serve,
+)
 from .folders import home_of
 from .output import NO, WRONG_USE, CommandError
 
@@ -23,6 +33,7 @@ ACTIONS: dict[str, tuple[ModuleType, str]] = {
     "restore": (hub_restore, "put a backup in the place of the database"),
     "migrate": (hub_migrate, "bring the database to this version, after a backup"),
     "enrich": (hub_enrich, "look models up on Civitai, or say how far that is"),
+    "import-stablequeue": (hub_import_stablequeue, "bring in the models, names and servers of a StableQueue"),
 }
 """Action -> its module and its line of help."""
 

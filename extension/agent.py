@@ -24,6 +24,7 @@ from .config import AgentConfig
 from .correction_teller import CorrectionTeller
 from .corrections import Corrections
 from .disk_space import DiskSpaces
+from .hub_words import HubWords
 from .inventory.control import HashControl
 from .inventory.index import Index
 from .inventory.library import Library
@@ -96,6 +97,7 @@ class Agent:
             self.control = HashControl(mib_per_second=config.mib_per_second)
             self.pool = HashPool(self._read_done, workers=config.workers, control=self.control)
             self.corrections = Corrections(config.home)
+            self.hub_words = HubWords(config.home, config.hub, config.server_id) if config.hub else None
             self.library = Library(
                 config.server_id,
                 self.index,
@@ -143,6 +145,7 @@ class Agent:
             on_request=self._requested,
             on_catalogue=CatalogueKeeper(config.home).keep_up,
             on_talked=CorrectionTeller(self.corrections).tell,
+            on_news=self._hear,
             debounce_seconds=config.debounce_seconds,
             heartbeat_seconds=config.heartbeat_seconds,
             draw=self._world.draw,
@@ -269,6 +272,12 @@ class Agent:
     def _correction(self, sha256: str) -> Callable[[dict[str, Any]], dict[str, Any]] | None:
         said = self.corrections.get(sha256)
         return said.applied if said is not None else None
+
+    def _hear(self, client: HubClient, news: int) -> None:
+        if self.hub_words is not None:
+            records = self.library.records()
+            here = {record.facts.sha256: None for record in records if record.facts is not None}
+            self.hub_words.keep_up(client, news, here)
 
     def _ledger_changed(self) -> None:
         if self.syncer is not None:

@@ -116,6 +116,12 @@ class Corrections:
             rows = connection.execute(query, (hub, most)).fetchall()
         return [(sha256, Correction(*said), at) for sha256, *said, at in rows]
 
+    def untold_hashes(self, hub: str) -> frozenset[str]:
+        """Return the models of which a person said something that a hub was not told yet."""
+        with self._open() as connection:
+            rows = connection.execute("SELECT sha256 FROM corrections WHERE told_to IS NOT ?", (hub,)).fetchall()
+        return frozenset(row[0] for row in rows)
+
     def told(self, hub: str, sha256: str, at: float) -> None:
         """Note that a hub was told what was said at this time; an empty correction has done its work then."""
         empty = "base_model IS NULL AND ecosystem IS NULL AND type IS NULL"

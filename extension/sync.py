@@ -82,6 +82,7 @@ class Syncer:
         on_request: Callable[[str], None] = lambda request: None,
         on_catalogue: Callable[[HubClient, str], None] = lambda client, digest: None,
         on_talked: Callable[[HubClient], None] = lambda client: None,
+        on_news: Callable[[HubClient, int], None] = lambda client, number: None,
         debounce_seconds: float = DEBOUNCE_SECONDS,
         heartbeat_seconds: float = HEARTBEAT_SECONDS,
         draw: Callable[[], float] = random.random,
@@ -99,6 +100,7 @@ class Syncer:
             on_request: told of what the hub asks for (``rescan``).
             on_catalogue: told the digest of the hub's catalogue of base models, once a round.
             on_talked: what else is to be told, once the hub has been told the inventory.
+            on_news: told the number of the hub's last news of models, once a round where it has any.
             draw: jitter between 0 and 1.
             wall: the wall clock, in seconds since the epoch; it is only shown.
             monotonic: a clock that never jumps, in seconds.
@@ -115,6 +117,7 @@ class Syncer:
         self._on_request = on_request
         self._on_catalogue = on_catalogue
         self._on_talked = on_talked
+        self._on_news = on_news
         self._debounce = debounce_seconds
         self._heartbeat = heartbeat_seconds
         self._draw = draw
@@ -124,6 +127,7 @@ class Syncer:
         self._wanted: set[str] = set()
         self._carried_out: set[str] = set()
         self._catalogue: str | None = None
+        self._news: int | None = None
         self._part_entries = PART_ENTRIES
         self._wake = threading.Condition()
         self._dirty_since: float | None = None
@@ -255,6 +259,8 @@ class Syncer:
         if self._catalogue is not None:
             self._on_catalogue(self.client, self._catalogue)
         self._on_talked(self.client)
+        if self._news is not None:
+            self._on_news(self.client, self._news)
 
     def _compare(self) -> None:
         """Send a heartbeat and mend what differs."""
@@ -360,6 +366,7 @@ class Syncer:
     def _noted(self, answer: SyncAnswer) -> None:
         self._wanted.update(answer.wanted)
         self._catalogue = answer.catalogue or self._catalogue
+        self._news = answer.news
         for request in answer.requests:
             log.info("The hub asks for: %s", request)
             if request != "full":

@@ -12,12 +12,13 @@ from .availability import SUMMARY, summary
 from .clock import Clock
 from .database import Database, Record, among
 from .errors import ConflictError, FieldError, ForbiddenError
-from .keys import CLIENT, Caller
+from .keys import CLIENT, Caller, name_of
 from .limits import Limits
 from .names import FileName, file_name_of, fold, name_key, read_file_name
 from .overrides import check_place
 from .registry import Registry
-from .schema import api_keys, model_aliases, models, placements
+from .schema import model_aliases, models, placements
+from .search import documents
 
 HAND = "hand"
 IMPORT = "import"
@@ -90,14 +91,14 @@ class Aliases:
             for alias in stated:
                 _check_free(connection, alias, model)
             _forget(connection, model.id, HAND)
-            by = connection.scalar(select(api_keys.c.name).where(api_keys.c.key == caller.key))
-            now = self._clock()
+            by, now = name_of(connection, caller), self._clock()
             rows = [alias.row(model.id, HAND, now, by) for alias in stated]
             if rows:
                 key = ("alias_path", "model_id")
                 replaced = self._database.upsert(model_aliases, key, ("source", "said_by", "created_at"))
                 self._database.execute_many(connection, replaced, rows)
             self.learn(connection, [model.id])
+            documents.mark(connection, [model.id])
             return _answer(connection, model)
 
         return self._database.write(work)
@@ -121,6 +122,7 @@ class Aliases:
                 here = (model_aliases.c.model_id == model.id, model_aliases.c.alias_path == alias.strip())
                 connection.execute(delete(model_aliases).where(*here))
             self.learn(connection, [model.id])
+            documents.mark(connection, [model.id])
             return _answer(connection, model)
 
         return self._database.write(work)

@@ -66,7 +66,7 @@ def resolve(
     ids: dict[str, int] = {sha256: row.id for sha256, row in known.items()}
     before = set(ids.values())
     _learn(connection, [(row, by_sha[sha256]) for sha256, row in known.items()], witness)
-    ids.update(_add(database, connection, [by_sha[sha256] for sha256 in sorted(new - known.keys())], witness))
+    ids.update(add(database, connection, [by_sha[sha256] for sha256 in sorted(new - known.keys())], witness))
     by_autov2 = {entry.autov2: entry for entry in entries if entry.sha256 is None}
     alone = _attach(database, connection, by_autov2, witness) if by_autov2 else {}
     listed = [ids[entry.sha256] if entry.sha256 is not None else alone[entry.autov2] for entry in entries]
@@ -101,7 +101,7 @@ def new_row(entry: Entry, witness: Witness) -> dict[str, Any]:
     }
 
 
-def _add(database: Database, connection: Connection, new: list[Entry], witness: Witness) -> dict[str, int]:
+def add(database: Database, connection: Connection, new: list[Entry], witness: Witness) -> dict[str, int]:
     """Add models with a SHA-256 that nobody stated before and return their ids by SHA-256."""
     if not new:
         return {}
@@ -188,13 +188,17 @@ def _learn(connection: Connection, pairs: list[tuple[Record, Entry]], witness: W
     Who only repeats what is known is no new witness: a fleet of equal servers would rewrite every row for every server.
     """
     changed = []
+    left: set[str] = set()
     for row, entry in sorted(pairs, key=lambda pair: pair[0].id):
         said = _said(row, entry)
+        if row.hash_tensor is not None and said["hash_tensor"] != row.hash_tensor:
+            left.add(row.hash_tensor)
         if row.found_at is None or any(getattr(row, name) != value for name, value in said.items()):
             said |= {"found_by": witness.server_id, "found_at": witness.at}
             said["hash_autov3"] = said["hash_tensor"][:AUTOV3_DIGITS] if said["hash_tensor"] else None
             said["to_index"] = True
             changed.append({**{f"new_{name}": value for name, value in said.items()}, "row_id": row.id})
+    documents.mark_twins(connection, left)
     if changed:
         names = [name[4:] for name in changed[0] if name.startswith("new_")]
         statement = update(models).where(models.c.id == bindparam("row_id"))
@@ -244,4 +248,5 @@ def forget(connection: Connection, model_ids: Collection[int]) -> None:
     nowhere = ~exists().where(placements.c.model_id == models.c.id)
     unsaid = (models.c.registered_at.is_(None), models.c.imported_at.is_(None))
     wrong = (among(connection, models.c.id, model_ids), ~models.c.verified, *unsaid, nowhere)
-    connection.execute(delete(models).where(*wrong))
+    gone = delete(models).where(*wrong).returning(models.c.hash_tensor)
+    documents.mark_twins(connection, set(connection.scalars(gone)) - {None})

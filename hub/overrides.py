@@ -21,6 +21,7 @@ from .events import tell
 from .events.kinds import OVERRIDE_CHANGED
 from .keys import ADMIN, AGENT, Caller, name_of
 from .limits import Limits
+from .news import announce
 from .registration import model_type
 from .registry import Registry
 from .schema import models, placements
@@ -116,6 +117,7 @@ class Overrides:
             values |= {**stated, "override_key": caller.key, "override_by": name, "override_at": self._clock()}
         connection.execute(update(models).where(models.c.id == model.id).values(**values, to_index=True))
         told = {name: values[f"override_{name}"] for name in ("type", "ecosystem", "base_model", "by")}
+        announce(connection, [model.id])
         tell(connection, OVERRIDE_CHANGED, model_id=model.id, data=told)
         return self._registry.one(connection, str(model.id))
 

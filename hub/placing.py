@@ -71,12 +71,11 @@ def execute(database: Database, connection: Connection, server_id: str, plan: Pl
     replaced = _models_at(connection, server_id, plan.changed) if plan.changed else set()
     ids, known = known_models.resolve(database, connection, entries, known_models.Witness(server_id, now))
     shown = {model_id for entry, model_id in zip(entries, ids, strict=True) if entry.path not in plan.described}
-    rows = [_row(server_id, entry, model_id, now) for entry, model_id in zip(entries, ids, strict=True)]
     if plan.changed:
         here = and_(placements.c.server_id == server_id, _at(connection, plan.changed))
         new = {entry.path: model_id for entry, model_id in zip(entries, ids, strict=True)}
         past.keep_replaced(database, connection, here, new, refuted, now)
-    database.execute_many(connection, _upsert(database, rows[0]), rows)
+    state(database, connection, server_id, list(zip(entries, ids, strict=True)), now)
     documents.mark(connection, shown & known | replaced)
     if refuted:
         known_models.forget(connection, refuted)
@@ -87,14 +86,14 @@ def execute(database: Database, connection: Connection, server_id: str, plan: Pl
 def state(
     database: Database, connection: Connection, server_id: str, stated: Collection[tuple[Entry, int]], now: float
 ) -> None:
-    """Put entries in place of which the models (ids) are known and learn nothing from them: a person stated them.
+    """Put entries in place of which the models (ids) are known; these learn nothing from them.
 
     Must run in a write transaction that brings the server's digest and count up to date.
     """
     rows = [_row(server_id, entry, model_id, now) for entry, model_id in stated]
     if rows:
-        changing = [name for name in rows[0] if name not in _KEY]
-        database.execute_many(connection, database.upsert(placements, _KEY, changing), rows)
+        database.execute_many(connection, _upsert(database, rows[0]), rows)
+        documents.mark(connection, [model_id for _, model_id in stated])
 
 
 def _row(server_id: str, entry: Entry, model_id: int, now: float) -> dict[str, Any]:

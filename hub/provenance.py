@@ -19,6 +19,7 @@ from .fields import trigger_words
 from .schema import enrichments, models, placements
 
 SERVICE = "civitai.com"
+STABLEQUEUE = "StableQueue"
 MOST_PLACES = 50
 """How many places of a model are looked at for what other servers call it."""
 _WORDS_IN_REGISTRATION = "trainedWords"
@@ -89,7 +90,7 @@ def _statement(row: Record, source: str, value: Any) -> Statement:
         REGISTERED: (row.registered_by, row.registered_at),
         AGENT: (row.found_by, row.found_at),
         CIVITAI: (SERVICE, row.enriched_at),
-        IMPORT: (None, row.created_at),
+        IMPORT: (STABLEQUEUE if row.imported_at is not None else None, row.imported_at or row.created_at),
     }[source]
     return Statement(source, value, *witness)
 
@@ -132,22 +133,33 @@ def _hashes(row: Record, told: Mapping[str, Any]) -> list[Statement]:
 
 def _sources(row: Record) -> dict[str, Any]:
     """Return the field whose values add up instead of one replacing the others: all places, each with who names it."""
-    said = [
-        _statement(row, source, json.loads(column))
-        for source, column in ((REGISTERED, row.sources), (CIVITAI, row.enriched_sources))
-        if column is not None
-    ]
+    said = [] if row.sources is None else [_beside(row, json.loads(row.sources))]
+    if row.enriched_sources is not None:
+        said.append(_statement(row, CIVITAI, json.loads(row.enriched_sources)))
     shown = _shown(said)
     value = effective.sources_of(row)
     return {**shown, "value": value or None}
 
 
+def service_words(row: Record) -> list[str] | None:
+    """Return the trigger words that the metadata service told."""
+    words: list[str] | None = json.loads(row.enriched_words or "null")
+    return words
+
+
 def _words(row: Record, file_metadata: Mapping[str, Any], registered: Mapping[str, Any]) -> list[Statement]:
     phrase = file_metadata.get(_WORDS_IN_FILE)
     written = phrase.split(",") if isinstance(phrase, str) else None
-    said = {
-        REGISTERED: trigger_words(registered.get(_WORDS_IN_REGISTRATION)),
-        AGENT: trigger_words(written),
-        CIVITAI: json.loads(row.enriched_words or "null"),
-    }
-    return [_statement(row, source, said[source]) for source in SOURCES if source in said]
+    said = [
+        _beside(row, trigger_words(registered.get(_WORDS_IN_REGISTRATION))),
+        _statement(row, AGENT, trigger_words(written)),
+        _statement(row, CIVITAI, service_words(row)),
+    ]
+    return sorted(said, key=lambda each: SOURCES.index(each.by))
+
+
+def _beside(row: Record, value: Any) -> Statement:
+    """Return who says what stands in the columns of a registration: an import fills them where nobody registered."""
+    if row.imported_at is None or row.registered_at is not None:
+        return _statement(row, REGISTERED, value)
+    return Statement(IMPORT, value, STABLEQUEUE, row.imported_at)

@@ -37,7 +37,7 @@ def read_registration(body: Mapping[str, Any], limits: Limits) -> dict[str, Any]
     fields.required(body, "type")
     kind = model_type(body, limits)
     tensor = fields.hexadecimal(body, "tensor_sha256", 64)
-    sources = _sources(body)
+    sources = read_sources(body)
     metadata = _metadata(body, limits)
     return {
         "hash_sha256": sha256,
@@ -78,7 +78,7 @@ def _metadata(body: Mapping[str, Any], limits: Limits) -> dict[str, Any] | None:
     return metadata
 
 
-def _sources(body: Mapping[str, Any]) -> list[dict[str, Any]]:
+def read_sources(body: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Return where a model can be downloaded: Civitai's own address for a version, and every URL given."""
     model, version = _civitai_number(body, "civitai_id"), _civitai_number(body, "civitai_version_id")
     return civitai_sources(model, version) + _urls(body)

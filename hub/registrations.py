@@ -18,6 +18,7 @@ from .events import tell
 from .events.kinds import MODEL_REGISTERED
 from .keys import Caller, name_of
 from .limits import Limits
+from .news import announce
 from .registration import Change, check_tensor, civitai_sources, read_change, read_registration
 from .registry import Registry
 from .schema import model_metadata, models
@@ -65,6 +66,7 @@ class Registrations:
             self._keep(connection, stated["registered_metadata_digest"], content)
             said = {**stated, **_by(connection, caller, now)}
             model_id, created = self._register(connection, said, now)
+            announce(connection, [model_id])
             told = {"type": stated["registered_type"], "created": created}
             tell(connection, MODEL_REGISTERED, model_id=model_id, data=told)
             return model_id, created
@@ -150,6 +152,9 @@ class Registrations:
         self._keep(connection, digest, change.content)
         values = {**change.columns, **by, "sources": _sources_after(before, change)}
         connection.execute(update(models).where(models.c.id == row.id).values(**values, to_index=True))
+        announce(connection, [row.id])
+        told = {"type": values.get("registered_type"), "created": False}
+        tell(connection, MODEL_REGISTERED, model_id=row.id, data=told)
         now = self._registry.several(connection, [str(row.id)])[0]
         return Done({"model": summary(now)}, {"hash": address_of(row), **_undo(before, body)})
 

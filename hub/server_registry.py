@@ -55,7 +55,7 @@ class ServerRegistry:
             FieldError: a field is missing or wrong.
             ConflictError: the id or the alias is taken (``server_exists``).
         """
-        values = self._values(body)
+        values = server_values(body)
         server_id = body.get("server_id")
         if server_id is None:
             fields.required(body, "alias")
@@ -78,7 +78,7 @@ class ServerRegistry:
         Raises:
             NotFoundError, FieldError, ConflictError: as ``get`` and ``add``.
         """
-        values = self._values(body)
+        values = server_values(body)
 
         def work(connection: Connection) -> str:
             server_id = str(find_server(connection, name, lock=True).id)
@@ -142,24 +142,6 @@ class ServerRegistry:
         except IntegrityError:  # another process took the name between the look and the write
             raise ConflictError(f"there is a server {alias!r} already", code="server_exists") from None
 
-    def _values(self, body: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the columns that a body states; StableQueue's ``host`` and ``port`` make an address as well."""
-        values: dict[str, Any] = {}
-        if body.get("alias") is not None:
-            values["alias"] = fields.server_id(body["alias"], "alias")
-        api_url = fields.text(body, "apiUrl", 2048)
-        host, port = fields.text(body, "host", 255), fields.integer(body, "port", 1, 65535)
-        if api_url is None and host is not None:
-            api_url = f"http://{host}:{port}" if port is not None else f"http://{host}"
-        if api_url is not None:
-            if not api_url.startswith(("http://", "https://")) or "@" in api_url:
-                raise FieldError("apiUrl", "must be an http or https URL without a user name or password")
-            values["api_url"] = api_url
-        description = fields.text(body, "description", 2000)
-        if description is not None:
-            values["description"] = description
-        return values
-
     def _shown(self, row: Record, now: float) -> dict[str, Any]:
         return {
             "server_id": row.id,
@@ -177,6 +159,25 @@ class ServerRegistry:
 
 def _brief(values: Mapping[str, Any]) -> dict[str, Any]:
     return {name: text[:200] for name, text in values.items() if isinstance(text, str)}
+
+
+def server_values(body: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the columns that a body states; StableQueue's ``host`` and ``port`` make an address as well."""
+    values: dict[str, Any] = {}
+    if body.get("alias") is not None:
+        values["alias"] = fields.server_id(body["alias"], "alias")
+    api_url = fields.text(body, "apiUrl", 2048)
+    host, port = fields.text(body, "host", 255), fields.integer(body, "port", 1, 65535)
+    if api_url is None and host is not None:
+        api_url = f"http://{host}:{port}" if port is not None else f"http://{host}"
+    if api_url is not None:
+        if not api_url.startswith(("http://", "https://")) or "@" in api_url:
+            raise FieldError("apiUrl", "must be an http or https URL without a user name or password")
+        values["api_url"] = api_url
+    description = fields.text(body, "description", 2000)
+    if description is not None:
+        values["description"] = description
+    return values
 
 
 def find_server(connection: Connection, name: str, *, lock: bool = False) -> Record:

@@ -25,6 +25,7 @@ from .history import History
 from .keys import Keys
 from .metrics import Metrics
 from .migrating import migrate
+from .news import News
 from .overrides import Overrides
 from .pairing import Pairing
 from .reading import BodyReader
@@ -32,18 +33,21 @@ from .registrations import Registrations
 from .registry import Registry
 from .retention import Retention
 from .schema import hub_identity, servers
-from .search import Indexing, Searches
+from .search import Coverage, Indexing, Searches, Statistics
 from .server_registry import ServerRegistry
 from .server_states import LOOK_EVERY_SECONDS, ServerStates
 from .settings import HubSettings
+from .stablequeue.importing import StableQueueImport
 from .stablequeue.resources import Resources
 from .statements import Statements
 from .storage.backups import before_migrating
+from .storage.making import BackupMaker
 from .sync import Inventories
 from .trust.entrance import Entrance
 from .trust.login import Login
 from .trust.login_codes import LoginCodes
 from .trust.sessions import Sessions
+from .upkeep import Upkeep
 
 ENRICHMENT_SECONDS = 15.0
 PUBLIC_BODY_BYTES = 4096
@@ -76,8 +80,10 @@ class Hub:
         wall_clock = clock or time.time
         self.keys = Keys(self.database, wall_clock)
         self.availability = Availability(self.database, self.clock, ages, limits.batch_hashes)
-        self.indexing = Indexing(self.database)
-        self.search = Searches(self.database, self.clock, ages, self.availability, self.indexing)
+        self.indexing = Indexing(self.database, lambda connection, ids: self.aliases.learn(connection, ids))
+        self.statistics = Statistics(self.database, self.clock, ages)
+        self.search = Searches(self.database, self.clock, ages, self.availability, self.indexing, self.statistics)
+        self.coverage = Coverage(self.database, self.clock, ages, self.availability, self.statistics)
         self.inventories = Inventories(
             self.database, self.clock, ages, limits, settings.request_repeat_seconds, self.indexing.job.call
         )
@@ -87,9 +93,13 @@ class Hub:
         self.catalogues = Catalogues(settings.data_dir)
         self.overrides = Overrides(self.database, self.clock, limits, self.registry, self.catalogues)
         self.registrations = Registrations(self.database, self.clock, limits, self.registry, self.catalogues)
+        self.news = News(self.database, limits)
         self.aliases = Aliases(self.database, self.clock, limits, self.registry)
         self.statements = Statements(self.database, self.clock, ages, limits, self.registry, self.availability)
         self.resources = Resources(self.database, self.availability)
+        self.stablequeue = StableQueueImport(
+            self.database, self.clock, limits, self.catalogues, self.aliases, self.statements
+        )
         self.finding = Finding(self.database, limits, self.availability)
         self.bodies = BodyReader(limits, settings.large_body_slots)
         tiny = replace(limits, body_bytes=PUBLIC_BODY_BYTES, unpacked_bytes=PUBLIC_BODY_BYTES)
@@ -110,12 +120,16 @@ class Hub:
         self.retention = Retention(self.database, self.clock, settings.events_keep_days, settings.history_keep_days)
         self.enrichment = self._made_enrichment()
         self.enriching = Job("enrichment", ENRICHMENT_SECONDS, self.enrichment.work, self.enrichment.stop)
+        self.upkeep = Upkeep(self.database)
+        self.backups = BackupMaker(settings, self.migration)
         self.jobs: list[Job] = [
             *self.broadcaster.jobs,
             Job("server states", LOOK_EVERY_SECONDS, self.server_states.look),
             Job("growth", 600.0, self.growth.sample),
             self.enriching,
             self.indexing.job,
+            self.statistics.job,
+            self.upkeep.job,
             Job("retention", 600.0, self.retention.prune),
         ]
         """What runs beside the answering, see ``background``."""
@@ -143,6 +157,7 @@ class Hub:
     def close(self) -> None:
         """Close the database."""
         self.enrichment.close()
+        self.backups.wait()
         self.database.close()
 
 

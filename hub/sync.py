@@ -25,6 +25,7 @@ from .events import tell
 from .events.kinds import INVENTORY_CHANGED
 from .known_servers import make_known
 from .limits import Limits
+from .news import LAST
 from .placing import Held, from_signed, to_signed
 from .schema import metadata_wanted, servers
 
@@ -124,12 +125,14 @@ class Inventories:
             "requests": handed,
             "changed": {"added": change.added, "updated": change.updated, "removed": change.removed},
         }
+        if server.news:
+            answer["news"] = server.news
         if change.buckets is not None:
             answer["buckets"] = change.buckets
         return answer
 
     def _locked_server(self, connection: Connection, server_id: str, now: float) -> Record:
-        query = select(servers).where(servers.c.id == server_id).with_for_update()
+        query = select(servers, LAST.label("news")).where(servers.c.id == server_id).with_for_update(of=servers)
         server = connection.execute(query).first()
         if server is None:
             make_known(self._database, connection, server_id, now)

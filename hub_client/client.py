@@ -20,6 +20,7 @@ from .credentials import Credentials
 from .errors import BadAnswerError, MalformedMessageError, NotFoundError, SetupError
 from .fields import Fields
 from .messages import PROTOCOL, Buckets, Delta, FullList, Heartbeat, Sender, SyncAnswer, SyncBody
+from .news import NewsAnswer
 from .override import Override, read_override
 from .retry import NO_RETRY, RetryPolicy
 from .transport import Timeouts, bounded_session, trusted_authorities
@@ -216,6 +217,19 @@ class HubClient:
         answer = self.call(method, path, body, repeatable=True)
         with self.naming_the_hub():
             return read_override(answer)
+
+    def news_after(self, number: int) -> NewsAnswer:
+        """Return what is known here of this key's models and was not at that number, which a sync answered."""
+        return self._news({"after": number})
+
+    def news_of(self, hashes: Sequence[str]) -> NewsAnswer:
+        """Return what is known here of up to 1,000 models, by their SHA-256; those of which nothing is are absent."""
+        return self._news({"hashes": list(hashes)})
+
+    def _news(self, body: Mapping[str, Any]) -> NewsAnswer:
+        answer = self.call("POST", "/api/v1/models/news", body, repeatable=True)
+        with self.naming_the_hub():
+            return NewsAnswer.from_wire(answer)
 
     def models(self, filters: Mapping[str, str] | None = None) -> Iterator[dict[str, Any]]:
         """Yield the models that the hub knows, page by page as they are asked for.

@@ -151,7 +151,7 @@ class SyncAnswer:
     ``in_sync`` compares with the body's digest; ``wanted`` are SHA-256 values whose metadata the hub wants described;
     ``requests`` may hold ``rescan`` and ``full``, and is repeated until a heartbeat acknowledges them;
     ``buckets`` is there when a heartbeat is not in sync; ``catalogue`` is the digest of the catalogue of base models
-    that the hub serves.
+    that the hub serves; ``news`` the number of the last news of models (``HubClient.news_after``), None for none.
     """
 
     in_sync: bool
@@ -164,6 +164,7 @@ class SyncAnswer:
     changed: Changes = field(default_factory=Changes)
     buckets: BucketDigests | None = None
     catalogue: str | None = None
+    news: int | None = None
 
     @classmethod
     def from_wire(cls, wire: object) -> "SyncAnswer":
@@ -187,6 +188,7 @@ class SyncAnswer:
             changed=Changes(*(changed.may(key, int) or 0 for key in ("added", "updated", "removed"))),
             buckets=None if buckets is None else BucketDigests.from_wire(buckets),
             catalogue=fields.may("catalogue", str),
+            news=fields.may("news", int),
         )
 
 

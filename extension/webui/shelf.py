@@ -4,12 +4,13 @@ import json
 import os
 import threading
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 from ..agent import Agent
+from ..hub_words import HubWord
 from ..inventory.record import Record
 
 STALE, WAITING, PRESENT = "stale", "waiting", "present"
@@ -26,12 +27,17 @@ class Item:
     hash_state: str | None
 
     @classmethod
-    def of(cls, record: Record) -> "Item":
-        """Take a record as it is now."""
+    def of(cls, record: Record, word: HubWord | None = None, *, untold: bool = False) -> "Item":
+        """Take a record as it is now, with what the hub says; ``untold``: of a person's word here it knows nothing."""
         facts = record.facts
         if facts is None:
             return cls(record, {}, None, None, None)
-        return cls(record, record.identity, facts.sha256, facts.tensor_sha256, facts.hash_state)
+        identity = record.identity
+        if word is not None:
+            identity = word.applied(
+                identity, person_here=untold or (record.corrected is not None and not word.corrected)
+            )
+        return cls(record, identity, facts.sha256, facts.tensor_sha256, facts.hash_state)
 
     @property
     def path(self) -> str:
@@ -190,7 +196,19 @@ class Shelf:
             waiting = [(r.name, r.waiting) for r in records if r.facts is None]
             digest, count = agent.ledger.state()
             revision = f"{digest}-{count}-{len(records)}-{hash(json.dumps(waiting)) & 0xFFFFFFFF:08x}"
+            words = agent.hub_words
+            if words is not None and words.revision:
+                revision += f"-{words.revision}"
             with self._lock:
                 if self._stock.revision != revision:
-                    self._stock = Stock(revision, tuple(map(Item.of, records)))
+                    self._stock = Stock(revision, tuple(_items(agent, records)))
                 return self._stock
+
+
+def _items(agent: Agent, records: Iterable[Record]) -> Iterator[Item]:
+    words = agent.hub_words
+    untold = agent.corrections.untold_hashes(agent.syncer.client.address) if agent.syncer is not None else frozenset()
+    for record in records:
+        sha256 = record.facts.sha256 if record.facts is not None else None
+        word = words.get(sha256) if words is not None and sha256 is not None else None
+        yield Item.of(record, word, untold=sha256 in untold)

@@ -15,6 +15,8 @@ from sqlalchemy import Connection, bindparam, case, exists, func, or_, select, u
 
 from ..clock import Clock
 from ..database import Database, among
+from ..events import tell
+from ..events.kinds import ENRICHMENT
 from ..schema import enrichments, models
 from .civitai import BATCH
 from .found import Found
@@ -194,11 +196,13 @@ class Ledger:
         return int(connection.execute(update(enrichments).where(which).values(**now)).rowcount)
 
 
-def _fill(connection: Connection, told: dict[int, Found], now: float) -> None:
-    """Write what the service says beside what others say of these models."""
+def _fill(connection: Connection, told: dict[int, Found], now: float) -> list[int]:
+    """Write what the service says beside what others say of these models; return those of which that is new."""
     if not told:
-        return
+        return []
     names = list(next(iter(told.values())).columns)
+    query = select(models.c.id, *(models.c[name] for name in names)).where(among(connection, models.c.id, told))
+    before = {row.id: row for row in connection.execute(query)}
     values: dict[str, Any] = {name: bindparam(f"new_{name}") for name in names}
     values |= {"enriched_at": now, "to_index": True}
     statement = update(models).where(models.c.id == bindparam("row_id")).values(**values)
@@ -207,6 +211,19 @@ def _fill(connection: Connection, told: dict[int, Found], now: float) -> None:
         for model_id, found in told.items()
     ]
     connection.execute(statement, parameters)
+    return [
+        model_id
+        for model_id, found in told.items()
+        if model_id in before and any(getattr(before[model_id], name) != found.columns[name] for name in names)
+    ]
+
+
+def _tell(connection: Connection, rows: list[int], outcome: Outcome, changed: int) -> None:
+    found, missed = len(outcome.found.keys() & set(rows)), len(outcome.not_found & set(rows))
+    failed = len(outcome.failed.keys() & set(rows))
+    if found or missed or failed:
+        data = {"found": found, "changed": changed, "not_found": missed, "failed": failed}
+        tell(connection, ENRICHMENT, data=data)
 
 
 def _constant(value: object) -> Any:

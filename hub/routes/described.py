@@ -181,6 +181,15 @@ COMPONENTS: dict[str, Schema] = {
         model=or_null(shape(id=COUNT, name=TEXT, hash=TEXT)),
         data=OBJECT,
     ),
+    "Coverage": shape(
+        server_id=TEXT,
+        alias=TEXT,
+        state=_STATE,
+        models=COUNT,
+        size=COUNT,
+        types={"type": "object", "additionalProperties": shape(models=COUNT, size=COUNT)},
+        lacks=COUNT,
+    ),
     "Verdict": shape(
         checkpoint=TEXT,
         addon=TEXT,
@@ -198,6 +207,7 @@ _STATED = together(answer(message=TEXT), ref("Whereabouts"))
 _MODEL = together(answer(model=ref("DescribedModel")), ref("Whereabouts"))
 _CORRECTED = answer(model=ref("Model"), override=or_null(ref("Override")))
 _SERVER_CHANGED = answer(message=TEXT, server=ref("Server"))
+_SAID = shape(type=or_null(TEXT), ecosystem=or_null(TEXT), base_model=or_null(TEXT), at=TIME)
 _UNDO = shape(items=listed(OBJECT))
 _CHANGED_MANY = answer(
     dry_run=FLAG,
@@ -244,6 +254,16 @@ ANSWERS: dict[str, Schema] = {
         count=COUNT,
         models=listed(together(ref("Model"), ref("Whereabouts"))),
         next_cursor=or_null(TEXT),
+        indexing=COUNT,
+    ),
+    "GET /api/v1/fleet/coverage": answer(
+        as_of=TIME, models=COUNT, placed=COUNT, single=COUNT, types=listed(TEXT), servers=listed(ref("Coverage"))
+    ),
+    "GET /api/v1/fleet/duplicates": answer(
+        groups=listed(
+            shape(tensor_sha256=TEXT, models=listed(together(ref("Model"), ref("Whereabouts")))),
+        ),
+        next_after=or_null(TEXT),
     ),
     "PUT /api/v1/models": _CHANGED_MANY,
     "POST /api/v1/models/overrides": _CHANGED_MANY,
@@ -288,6 +308,18 @@ ANSWERS: dict[str, Schema] = {
     ),
     "GET /api/v1/growth": answer(
         days=listed(shape(day=TEXT, at=TIME, models=COUNT, placements=COUNT, bytes=COUNT, servers=COUNT))
+    ),
+    "POST /api/v1/models/news": answer(
+        news=COUNT,
+        more=FLAG,
+        models=listed(
+            shape(
+                sha256=TEXT,
+                override=or_null(ref("Override")),
+                registered=or_null(_SAID),
+                civitai=or_null(_SAID),
+            )
+        ),
     ),
     "GET /api/v1/enrichment": _LOOK_UPS,
     "POST /api/v1/enrichment": together(_LOOK_UPS, shape(asked_again=COUNT)),

@@ -61,6 +61,14 @@ async def correct_many(request: Request, caller: CallerOf) -> Response:
         return AsciiJson(await run_in_threadpool(hub.overrides.put_many, body, caller))
 
 
+@router.post("/news", openapi_extra=openapi.body("NewsBody"))
+async def news(request: Request, caller: CallerOf) -> Response:
+    """Tell an agent what is known here of its models and not there: after a number that a sync answered, or by hash."""
+    hub = the_hub(request)
+    async with hub.bodies.object(request) as body:
+        return AsciiJson(await run_in_threadpool(hub.news.of, body, caller))
+
+
 @router.get("")
 def search(
     request: Request,
@@ -76,6 +84,9 @@ def search(
     duplicates: Filter = None,
     min_size: Size = None,
     max_size: Size = None,
+    min_servers: Size = None,
+    max_servers: Size = None,
+    facets: bool = False,
     sort: Annotated[str, Query(max_length=20)] = "oldest",
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
     cursor: Annotated[str | None, Query(max_length=2000)] = None,
@@ -93,6 +104,9 @@ def search(
         duplicates=duplicates,
         min_size_bytes=min_size,
         max_size_bytes=max_size,
+        min_servers=min_servers,
+        max_servers=max_servers,
+        facets=facets,
         sort=sort,
         limit=limit,
         cursor=cursor,

@@ -268,6 +268,25 @@ SCHEMAS: dict[str, dict[str, Any]] = {
     "OverridesBody": _bulk(_OVERRIDE),
     "ChangeBody": {"type": "object", "minProperties": 1, "properties": _CHANGE},
     "ChangesBody": _bulk(_CHANGE),
+    "NewsBody": {
+        "anyOf": [
+            {
+                "title": "after a number",
+                "type": "object",
+                "required": ["after"],
+                "properties": {"after": _SIZE, "hashes": {"type": "null"}},
+            },
+            {
+                "title": "by hash",
+                "type": "object",
+                "required": ["hashes"],
+                "properties": {
+                    "after": {"type": "null"},
+                    "hashes": {"type": "array", "items": _HASH64, "maxItems": 1000},
+                },
+            },
+        ],
+    },
     "EnrichmentBody": {
         "type": "object",
         "anyOf": [{"required": ["enabled"]}, {"required": ["retry"]}, {"required": ["hashes"]}],

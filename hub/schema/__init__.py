@@ -4,8 +4,8 @@ from .base import RowId, metadata
 from .enrichment import enrichments, metadata_services
 from .events import event_log, events
 from .history import growth, past_placements, server_states
-from .inventory import metadata_wanted, model_aliases, model_metadata, models, placements, servers
-from .search import FTS5_TABLE, search_documents
+from .inventory import metadata_wanted, model_aliases, model_metadata, models, news_counter, placements, servers
+from .search import FTS5_TABLE, hub_statistics, search_documents, server_statistics
 from .trust import api_keys, audit, hub_identity, login_codes, pairing_codes, sessions
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "events",
     "growth",
     "hub_identity",
+    "hub_statistics",
     "login_codes",
     "metadata",
     "metadata_services",
@@ -25,11 +26,13 @@ __all__ = [
     "model_aliases",
     "model_metadata",
     "models",
+    "news_counter",
     "pairing_codes",
     "past_placements",
     "placements",
     "search_documents",
     "server_states",
+    "server_statistics",
     "servers",
     "sessions",
 ]

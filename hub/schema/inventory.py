@@ -109,6 +109,7 @@ models = Table(
     Column("enriched_sources", Text),
     Column("enriched_at", Double),
     Column("to_index", Boolean, nullable=False, server_default=true()),
+    Column("news", BigInteger),
 )
 """One row per file content. ``metadata_digest`` names what the file's metadata was last said to be, held or not;
 ``identification`` is JSON with ``evidence`` and ``conflicts``; ``sources`` is JSON, places to download from.
@@ -121,7 +122,9 @@ search index does not show yet what is known now (``search.indexing``).
 found: the server ``found_by`` brought these values at ``found_at``; where that is null, no agent ever had the model,
 and they stand for what an import brought. ``registered_…`` is what was registered by hand, by which key, and
 ``sources``, ``civitai_id`` and ``civitai_version_id`` belong to that; ``enriched_…`` is what the metadata service said
-(``enrichments``). Which of them counts: ``effective``."""
+(``enrichments``). Which of them counts: ``effective``.
+
+``news`` numbers what the hub knows of a model and agents do not, see ``news``."""
 
 _to_index = text("to_index")
 Index("models_to_index", models.c.id, sqlite_where=_to_index, postgresql_where=_to_index)
@@ -158,6 +161,8 @@ explain(
 Index("models_hash_autov2", models.c.hash_autov2)
 _with_tensor = text("hash_autov3 IS NOT NULL")
 Index("models_hash_autov3", models.c.hash_autov3, sqlite_where=_with_tensor, postgresql_where=_with_tensor)
+_with_news = text("news IS NOT NULL")
+Index("models_news", models.c.news, sqlite_where=_with_news, postgresql_where=_with_news)
 _with_metadata = text("metadata_digest IS NOT NULL")
 Index("models_metadata_digest", models.c.metadata_digest, sqlite_where=_with_metadata, postgresql_where=_with_metadata)
 _without_sha256 = text("hash_sha256 IS NULL")
@@ -267,3 +272,12 @@ metadata_wanted = Table(
 explain(metadata_wanted, path="of the entry", hash_sha256="of the file", digest="of the metadata that is wanted")
 
 Index("metadata_wanted_digest", metadata_wanted.c.digest)
+
+news_counter = Table(
+    "news_counter",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("last", BigInteger, nullable=False),
+)
+"""One row: the last number that was given to news. Whoever gives one holds it until the transaction ends, so that
+whoever reads a number sees all that have a lower one."""

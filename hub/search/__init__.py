@@ -1,10 +1,12 @@
 """Finds models: an index of words over all that is known of them, lists in pages, and what servers have and lack."""
 
+from .coverage import Coverage
 from .filters import DUPLICATES, SORTS, Search
 from .indexing import Indexing
 from .pages import Pages
+from .statistics import Statistics
 
-__all__ = ["DUPLICATES", "SORTS", "Indexing", "Pages", "Search", "Searches"]
+__all__ = ["DUPLICATES", "SORTS", "Coverage", "Indexing", "Search", "Searches", "Statistics"]
 
 
 class Searches(Pages):

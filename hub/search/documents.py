@@ -9,6 +9,7 @@ from sqlalchemy import Connection, func, select, update
 from .. import effective
 from ..ages import STALE
 from ..database import Database, Record, among
+from ..hashes import AUTOV3_DIGITS
 from ..schema import model_aliases, model_metadata, models, placements, search_documents
 from . import words
 
@@ -45,9 +46,9 @@ Grouped = Mapping[int, list[Record]]
 
 def make(database: Database, connection: Connection, model_ids: Collection[int]) -> None:
     """Write the documents of these models as they are now; must run in the write transaction that locked them."""
-    listed = list(connection.execute(select(*_MODEL).where(among(connection, models.c.id, model_ids))))
-    placed = _grouped(connection.execute(_placed().where(among(connection, placements.c.model_id, model_ids))))
-    named = _grouped(connection.execute(_named().where(among(connection, model_aliases.c.model_id, model_ids))))
+    listed = connection.execute(select(*_MODEL).where(among(connection, models.c.id, model_ids))).all()
+    placed = _grouped(connection.execute(_placed().where(among(connection, placements.c.model_id, model_ids))).all())
+    named = _grouped(connection.execute(_named().where(among(connection, model_aliases.c.model_id, model_ids))).all())
     described = _descriptions(connection, listed)
     twins = _twins(connection, listed)
     rows = []
@@ -76,7 +77,7 @@ def name_key(name: str) -> str:
     return name.casefold()[:_NAME_KEY_CHARACTERS].replace("\x00", "")
 
 
-def words_of(model: Record, here: Iterable[Record], aliases: Iterable[str], twins: int) -> set[str]:
+def words_of(model: Record, here: Collection[Record], aliases: Iterable[str], twins: int) -> set[str]:
     """Return the words of a model, those of facts included."""
     found = words.of_text(" ".join(filter(None, (model.name, model.said_name, model.enriched_name))))
     found |= words.of_text(" ".join(json.loads(model.enriched_words or "[]")))
@@ -89,20 +90,17 @@ def words_of(model: Record, here: Iterable[Record], aliases: Iterable[str], twin
             found.add(words.of_fact(kind, value))
     for alias in aliases:
         found |= words.of_path(alias.replace("\\", "/"))
-    servers: set[str] = set()
-    count = 0
-    for row in here:
-        count += 1
-        servers.add(row.server_id)
-        found |= words.of_path(row.path)
-        found.add(words.of_fact(HASH_STATE, row.hash_state))
-        if row.state == STALE:
-            found.add(words.of_fact(STATE, STALE))
+    for path in {row.path for row in here}:
+        found |= words.of_path(path)
+    servers = {row.server_id for row in here}
     found.update(words.of_fact(SERVER, server_id) for server_id in servers)
+    found.update(words.of_fact(HASH_STATE, hash_state) for hash_state in {row.hash_state for row in here})
+    if any(row.state == STALE for row in here):
+        found.add(words.of_fact(STATE, STALE))
     found.add(words.of_fact(EXTRA, PLACED if servers else UNPLACED))
     if twins:
         found.add(words.of_fact(EXTRA, TWINS))
-    if count > len(servers):
+    if len(here) > len(servers):
         found.add(words.of_fact(EXTRA, COPIES))
     return found if len(found) <= MAX_WORDS else set(sorted(found)[:MAX_WORDS])
 
@@ -154,7 +152,7 @@ def _twins(connection: Connection, listed: Collection[Record]) -> dict[int, int]
         .where(among(connection, models.c.hash_autov3, set(tensors.values())))
     )
     groups: dict[str, list[Record]] = {}
-    for row in connection.execute(query):
+    for row in connection.execute(query).all():
         if row.hash_tensor in tensors:
             groups.setdefault(row.hash_tensor, []).append(row)
     counted = {row.id: len(group) - 1 for group in groups.values() for row in group}
@@ -171,6 +169,14 @@ def mark(connection: Connection, model_ids: Collection[int]) -> None:
     """
     if model_ids:
         connection.execute(update(models).where(among(connection, models.c.id, model_ids)).values(to_index=True))
+
+
+def mark_twins(connection: Connection, tensors: Collection[str]) -> None:
+    """Have the documents of all models with these tensors made anew: one of them is to be no longer among them."""
+    if tensors:
+        heads = {tensor[:AUTOV3_DIGITS] for tensor in tensors}
+        alike = update(models).where(among(connection, models.c.hash_autov3, heads))
+        connection.execute(alike.values(to_index=True))
 
 
 def count_pending(connection: Connection, bound: int) -> int:

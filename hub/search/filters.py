@@ -4,7 +4,7 @@ The conditions on rows alone decide; those on documents spare reading rows that 
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy import ColumnElement, Connection, and_, exists, func, not_, select
 
@@ -18,8 +18,8 @@ from ..schema import models, placements, search_documents, servers
 from . import documents, match
 from .match import Match
 
-NEWEST, OLDEST, NAME, SIZE = "newest", "oldest", "name", "size"
-SORTS = (NEWEST, OLDEST, NAME, SIZE)
+NEWEST, OLDEST, NAME, SIZE, HELD = "newest", "oldest", "name", "size", "held"
+SORTS = (NEWEST, OLDEST, NAME, SIZE, HELD)
 DUPLICATES = (documents.TWINS, documents.COPIES)
 
 
@@ -42,10 +42,20 @@ class Search:
     """``twins``: other files have the same tensors; ``copies``: a server has it more than once."""
     min_size_bytes: int | None = None
     max_size_bytes: int | None = None
+    min_servers: int | None = None
+    """How many servers have the model, at least; as of when it was last indexed."""
+    max_servers: int | None = None
+    facets: bool = False
+    """Whether to count what is found by type, ecosystem, server and status."""
     sort: str = OLDEST
-    """``size`` begins with the largest."""
+    """``size`` begins with the largest, ``held`` with what most servers have."""
     limit: int = 100
     cursor: str | None = None
+
+    def is_bare(self) -> bool:
+        """Say whether it finds all models."""
+        plain = Search(facets=self.facets, sort=self.sort, limit=self.limit, cursor=self.cursor)
+        return replace(self, words=(self.words or "").strip() or None) == plain
 
 
 @dataclass
@@ -68,6 +78,8 @@ class Narrowed:
 
 _here = placements.c.model_id == models.c.id
 _anywhere = exists().where(_here)
+_document = search_documents.alias("document")  # of its own: a list in another order than that of ids joins the table
+_held_by = select(_document.c.servers).where(_document.c.model_id == models.c.id).scalar_subquery()
 
 
 def narrow(connection: Connection, search: Search, ages: Ages, now: float) -> Narrowed:
@@ -81,10 +93,14 @@ def narrow(connection: Connection, search: Search, ages: Ages, now: float) -> Na
     _by_place(narrowed, search)
     if search.status is not None:
         _by_status(connection, narrowed, search.status, ages, now)
-    for column_meets, bound in ((effective.SIZE.__ge__, search.min_size_bytes),
-                                (effective.SIZE.__le__, search.max_size_bytes)):  # fmt: skip
-        if bound is not None:
-            narrowed.rows.append(column_meets(bound))
+    for column, least, most in (
+        (effective.SIZE, search.min_size_bytes, search.max_size_bytes),
+        (_held_by, search.min_servers, search.max_servers),
+    ):
+        if least is not None:
+            narrowed.rows.append(column >= least)
+        if most is not None:
+            narrowed.rows.append(column <= most)
     return narrowed
 
 
@@ -105,11 +121,10 @@ def _by_kind(narrowed: Narrowed, search: Search) -> None:
     if search.duplicates is not None:
         _choice("duplicates", search.duplicates, DUPLICATES)
         more = {
-            documents.TWINS: search_documents.c.twins > 0,
-            documents.COPIES: search_documents.c.places > search_documents.c.servers,
+            documents.TWINS: _document.c.twins > 0,
+            documents.COPIES: _document.c.places > _document.c.servers,
         }
-        document = search_documents.c.model_id == models.c.id
-        narrowed.rows.append(exists().where(document, more[search.duplicates]))
+        narrowed.rows.append(exists().where(_document.c.model_id == models.c.id, more[search.duplicates]))
         narrowed.facts = narrowed.facts.with_fact(documents.EXTRA, search.duplicates)
 
 

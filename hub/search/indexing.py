@@ -4,6 +4,8 @@ A model is marked (``models.to_index``) in the transaction that changes what it 
 one that writes its document. Several processes may do so at once: each takes models that no other has locked.
 """
 
+from collections.abc import Callable
+
 from sqlalchemy import Connection, select, update
 
 from ..background import Job
@@ -27,8 +29,10 @@ _PATIENCE_SECONDS = 1.0
 class Indexing:
     """The search index of one hub, being kept."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, learn: Callable[[Connection, list[int]], object]) -> None:
+        """``learn(connection, model_ids)`` keeps the names that files of these models have now (``aliases``)."""
         self._database = database
+        self._learn = learn
         self.job = Job("search index", _EVERY_SECONDS, self.step, settle_seconds=_SETTLE_SECONDS)
         """Call it after a change that marked models."""
 
@@ -55,5 +59,6 @@ class Indexing:
         ids = list(connection.scalars(marked.with_for_update(skip_locked=skip_locked)))
         if ids:
             connection.execute(update(models).where(among(connection, models.c.id, ids)).values(to_index=False))
+            self._learn(connection, ids)
             documents.make(self._database, connection, ids)
         return len(ids)

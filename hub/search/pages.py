@@ -13,11 +13,12 @@ from ..clock import Clock
 from ..database import Database
 from ..errors import FieldError
 from ..fields import MAX_INTEGER
-from ..schema import search_documents
-from . import index
-from .filters import NAME, NEWEST, OLDEST, SIZE, SORTS, Narrowed, Search, narrow
+from ..schema import models, search_documents
+from . import facets, index
+from .filters import HELD, NAME, NEWEST, OLDEST, SIZE, SORTS, Narrowed, Search, narrow
 from .indexing import Indexing
 from .match import Match
+from .statistics import Statistics
 
 
 @dataclass(frozen=True)
@@ -32,13 +33,20 @@ class Pages:
     """The lists of one hub."""
 
     def __init__(
-        self, database: Database, clock: Clock, ages: Ages, availability: Availability, indexing: Indexing
+        self,
+        database: Database,
+        clock: Clock,
+        ages: Ages,
+        availability: Availability,
+        indexing: Indexing,
+        statistics: Statistics,
     ) -> None:
         self._database = database
         self._clock = clock
         self._ages = ages
         self._availability = availability
         self._indexing = indexing
+        self._statistics = statistics
 
     def page(self, search: Search) -> dict[str, Any]:
         """Return one page of the models that a search finds, each with where it is.
@@ -56,24 +64,36 @@ class Pages:
             narrowed = narrow(connection, search, self._ages, self._clock())
             asked = narrowed.ask(index_is_complete=pending == 0)
             query = self._query(connection, narrowed, asked, search.sort, after).limit(search.limit + 1)
-            rows = list(connection.execute(query))
+            rows = connection.execute(query).all()
             page = rows[: search.limit]
             states = self._availability.of_models(connection, page)
+            counts = self._facets(connection, narrowed, asked) if search.facets and not search.is_bare() else None
         more = len(rows) > search.limit
+        counted: dict[str, Any] = {}
+        if search.facets:
+            counted["facets"] = counts or self._statistics.facets()
         return {
             "success": True,
             "count": len(page),
             "models": [{**summary(row), **states[row.id]} for row in page],
             "next_cursor": write_cursor(search.sort, page[-1].sort_key, page[-1].id) if more else None,
             "indexing": pending,
+            **counted,
         }
+
+    def _facets(self, connection: Connection, narrowed: Narrowed, asked: Match) -> dict[str, Any]:
+        way = index.way(self._database, connection, asked, in_order=True)
+        found = way.joined(select(models.c.id)).where(*narrowed.rows)
+        return facets.count(connection, found, self._ages, self._clock())
 
     def _query(
         self, connection: Connection, narrowed: Narrowed, asked: Match, sort: str, after: tuple[Any, int] | None
     ) -> Select[Any]:
         way = index.way(self._database, connection, asked, in_order=sort in {OLDEST, NEWEST})
         order = _order(sort, way.model_id)
-        query = way.joined(select(*SUMMARY, order.columns[0].label("sort_key")), with_documents=sort in {NAME, SIZE})
+        query = way.joined(
+            select(*SUMMARY, order.columns[0].label("sort_key")), with_documents=sort not in {OLDEST, NEWEST}
+        )
         query = query.where(*narrowed.rows)
         if after is not None:
             here, there = tuple_(*order.columns), tuple_(*map(literal, after[-len(order.columns) :]))
@@ -86,6 +106,7 @@ def _order(sort: str, model_id: ColumnElement[Any]) -> Order:
     return {
         OLDEST: Order((model_id,)),
         NEWEST: Order((model_id,), descending=True),
+        HELD: Order((documents.servers, documents.model_id), descending=True),
         NAME: Order((documents.name_key, documents.model_id)),
         SIZE: Order((documents.size_bytes, documents.model_id), descending=True),
     }[sort]

@@ -35,7 +35,7 @@ def of_text(text: str) -> set[str]:
     for run in _runs(text):
         whole = run.casefold()
         found.add(whole[:WORD_CHARACTERS])
-        if not (whole == run and whole.isalpha()):
+        if not (whole[1:] == run[1:] and whole.isalpha()):  # most are in one piece
             for start in _starts(run)[1:]:
                 found.add(run[start:].casefold()[:WORD_CHARACTERS])
     return found

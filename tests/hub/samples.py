@@ -2,6 +2,7 @@
 
 import hashlib
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -116,6 +117,16 @@ def together(count: int, work: Any) -> list[Any]:
     for thread in threads:
         thread.join()
     return results
+
+
+def until(holds: Callable[[], bool]) -> None:
+    """Wait for something that will be so."""
+    pause = threading.Event()
+    for _ in range(6_000):
+        if holds():
+            return
+        pause.wait(0.01)
+    raise AssertionError("it never came to be")
 
 
 REPOSITORY = Path(__file__).resolve().parents[2]

@@ -239,3 +239,21 @@ def test_learning_is_repeatable_and_changes_no_inventory(api: Api) -> None:
     assert len(ids) == 1  # one row for a model and a folded name
     assert api.hub.database.write(lambda connection: api.hub.aliases.learn(connection, ids)) == 0
     assert api.heartbeat(held)["in_sync"] and api.heartbeat(held)["digest"] == digest_of(held)
+
+
+def test_names_are_learned_beside_the_sync_and_found_by_words_when_the_file_is_gone(api: Api) -> None:
+    def indexed() -> None:
+        while api.hub.indexing.step():
+            pass
+
+    api.synced({"models": [at("Lora/old name.safetensors", "one", "LORA")]})
+    indexed()
+    assert found(api, name="old name")["model"]["sha256"] == sha("one")
+    api.synced({"models": [at("Lora/new.safetensors", "one", "LORA")]})
+    indexed()
+    assert found(api, name="old name")["matched_by"] == "past_name"
+    listed = api.get("/api/v1/models", q="old name").json()["models"]
+    assert [each["sha256"] for each in listed] == [sha("one")]
+    api.put(f"/api/v1/models/{sha('one')}/aliases", {"aliases": ["grandmother"]})
+    listed = api.get("/api/v1/models", q="grandmother").json()["models"]
+    assert [each["sha256"] for each in listed] == [sha("one")]

@@ -30,6 +30,7 @@ _COLUMNS: dict[str, sa.types.TypeEngine[Any]] = {
     "enriched_words": sa.Text(),
     "enriched_sources": sa.Text(),
     "enriched_at": sa.Double(),
+    "news": sa.BigInteger(),
 }
 
 
@@ -52,9 +53,21 @@ def upgrade() -> None:
         f"UPDATE models SET found_at = created_at WHERE registered_at IS NULL OR {here}"  # noqa: S608 (our own words)
     )
     _tables()
+    # What was corrected or registered by an older hub is news to agents, which never heard of it.
+    op.execute("UPDATE models SET news = id WHERE override_at IS NOT NULL OR registered_at IS NOT NULL")
+    op.execute("UPDATE news_counter SET last = coalesce((SELECT max(news) FROM models), 0)")
 
 
 def _tables() -> None:
+    told = sa.text("news IS NOT NULL")
+    op.create_index("models_news", "models", ["news"], sqlite_where=told, postgresql_where=told)
+    counter = op.create_table(
+        "news_counter",
+        sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("last", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.bulk_insert(counter, [{"id": 1, "last": 0}])
     op.create_table(
         "enrichments",
         sa.Column("model_id", _ROW_ID, autoincrement=False, nullable=False),

@@ -58,6 +58,24 @@ def upgrade() -> None:
     op.create_index("search_documents_name", "search_documents", ["name_key", "model_id"])
     op.create_index("search_documents_size", "search_documents", ["size_bytes", "model_id"])
     op.create_index("search_documents_servers", "search_documents", ["servers", "model_id"])
+    op.create_table(
+        "server_statistics",
+        sa.Column("server_id", sa.String(length=100), nullable=False),
+        sa.Column("digest", sa.BigInteger(), nullable=False),
+        sa.Column("computed_at", sa.Double(), nullable=False),
+        sa.Column("content", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(["server_id"], ["servers.id"], ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("server_id"),
+    )
+    op.create_table(
+        "hub_statistics",
+        sa.Column("name", sa.String(length=40), nullable=False),
+        sa.Column("content", sa.Text(), nullable=False),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("computed_at", sa.Double(), nullable=False),
+        sa.Column("seconds", sa.Double(), nullable=False),
+        sa.PrimaryKeyConstraint("name"),
+    )
     if op.get_bind().dialect.name == "sqlite":
         for statement in FTS5:
             op.get_bind().exec_driver_sql(statement)

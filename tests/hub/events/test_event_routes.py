@@ -14,7 +14,7 @@ from quartermaster.hub.events.kinds import ENRICHMENT, SERVER_CHANGED
 from quartermaster.hub.limits import Limits
 from quartermaster.hub.schema import events as events_table
 from quartermaster.hub.settings import HubSettings
-from quartermaster.tests.hub.samples import Api, entry, sha, together
+from quartermaster.tests.hub.samples import Api, entry, sha, together, until
 from sqlalchemy import delete
 
 EVENTS = "/api/v1/events"
@@ -362,13 +362,3 @@ def test_writers_at_once_are_all_heard_once_and_in_one_order(api: Api) -> None:
     assert told == heard
     for number in range(8):
         assert [word for word in heard if word.startswith(f"{number} ")] == [f"{number} {each}" for each in range(20)]
-
-
-def until(holds: Callable[[], bool]) -> None:
-    """Wait for something that will be so."""
-    pause = threading.Event()
-    for _ in range(6_000):
-        if holds():
-            return
-        pause.wait(0.01)
-    raise AssertionError("it never came to be")

@@ -28,7 +28,7 @@ def test_what_was_synced_is_found_at_once_by_name_folder_and_hash(api: Api) -> N
     assert pending(api) == 0
 
 
-def test_a_renamed_file_is_found_by_its_new_name_alone(api: Api) -> None:
+def test_a_renamed_file_is_found_by_its_new_name_and_by_its_past_one(api: Api) -> None:
     held = [entry("before", content="x"), entry("beside")]
     api.synced({"models": held})
     assert found(api, q="before") == {"before"}
@@ -36,7 +36,7 @@ def test_a_renamed_file_is_found_by_its_new_name_alone(api: Api) -> None:
     change = {"mode": "delta", "upserts": now[:1], "removed": [held[0]["path"]], "digest": digest_of(now)}
     api.synced({**change, "base": digest_of(held)})
     assert found(api, q="after") == {"after"}
-    assert found(api, q="before") == set()
+    assert found(api, q="before") == {"after"}
 
 
 def test_a_replaced_file_leaves_its_path_to_what_replaced_it(api: Api) -> None:
