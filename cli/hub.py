@@ -11,6 +11,7 @@ from ..extension.paths import hub_folder
 from ..hub.errors import HubError, NotFoundError
 from ..hub.settings import HubSettings
 from . import (
+    hub_audit,
     hub_backup,
     hub_enrich,
     hub_import_stablequeue,
@@ -27,7 +28,8 @@ from .output import NO, WRONG_USE, CommandError
 ACTIONS: dict[str, tuple[ModuleType, str]] = {
     "serve": (hub_serve, "run a hub until Ctrl-C"),
     "login": (hub_login, "print a one-time link to the hub's web page"),
-    "key": (hub_keys, "make, list and revoke API keys"),
+    "audit": (hub_audit, "list what was changed, and by whom"),
+    "key": (hub_keys, "make, list, rotate and revoke API keys"),
     "pair": (hub_pair, "print a one-time code that a web UI's Hub tab takes instead of a key"),
     "backup": (hub_backup, "copy the database to a file, while the hub runs or not"),
     "restore": (hub_restore, "put a backup in the place of the database"),

@@ -1,7 +1,7 @@
 """How a server's silence is called: ``present``, ``stale`` or ``offline``. Pure functions of the hub's clock."""
 
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 
 PRESENT = "present"
 STALE = "stale"
@@ -43,3 +43,19 @@ def iso_time(seconds: float | None) -> str | None:
         return None
     moment = datetime.fromtimestamp(seconds, timezone.utc)
     return f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03d}Z"
+
+
+def parse_time(text: str) -> float:
+    """Return seconds since the epoch of a date, or of a date and time, in ISO 8601.
+
+    A date alone is the end of that day; without a zone it is UTC.
+
+    Raises:
+        ValueError: it is neither.
+    """
+    moment = datetime.fromisoformat(text[:-1] + "+00:00" if text[-1:] in {"Z", "z"} else text)
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=timezone.utc)
+    if len(text) <= len("2026-12-31"):
+        moment += timedelta(days=1)
+    return moment.timestamp()

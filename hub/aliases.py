@@ -9,16 +9,18 @@ from sqlalchemy import Connection, delete, select
 from . import fields
 from .ages import iso_time
 from .availability import SUMMARY, summary
+from .bulk import address_of
 from .clock import Clock
 from .database import Database, Record, among
 from .errors import ConflictError, FieldError, ForbiddenError
-from .keys import CLIENT, Caller, name_of
+from .keys import CLIENT, Caller
 from .limits import Limits
 from .names import FileName, file_name_of, fold, name_key, read_file_name
 from .overrides import check_place
 from .registry import Registry
 from .schema import model_aliases, models, placements
 from .search import documents
+from .trust.audit import note
 
 HAND = "hand"
 IMPORT = "import"
@@ -91,12 +93,13 @@ class Aliases:
             for alias in stated:
                 _check_free(connection, alias, model)
             _forget(connection, model.id, HAND)
-            by, now = name_of(connection, caller), self._clock()
-            rows = [alias.row(model.id, HAND, now, by) for alias in stated]
+            now = self._clock()
+            rows = [alias.row(model.id, HAND, now, caller.name) for alias in stated]
             if rows:
                 key = ("alias_path", "model_id")
                 replaced = self._database.upsert(model_aliases, key, ("source", "said_by", "created_at"))
                 self._database.execute_many(connection, replaced, rows)
+            note(connection, caller, "aliases_set", address_of(model), {"aliases": len(rows)})
             self.learn(connection, [model.id])
             documents.mark(connection, [model.id])
             return _answer(connection, model)
@@ -121,6 +124,7 @@ class Aliases:
             else:
                 here = (model_aliases.c.model_id == model.id, model_aliases.c.alias_path == alias.strip())
                 connection.execute(delete(model_aliases).where(*here))
+            note(connection, caller, "aliases_removed", address_of(model), {"alias": alias})
             self.learn(connection, [model.id])
             documents.mark(connection, [model.id])
             return _answer(connection, model)

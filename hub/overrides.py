@@ -19,12 +19,13 @@ from .effective import shown_override
 from .errors import FieldError, ForbiddenError
 from .events import tell
 from .events.kinds import OVERRIDE_CHANGED
-from .keys import ADMIN, AGENT, Caller, name_of
+from .keys import ADMIN, AGENT, Caller
 from .limits import Limits
 from .news import announce
 from .registration import model_type
 from .registry import Registry
 from .schema import models, placements
+from .trust.audit import note
 
 _COLUMNS = (
     "override_type",
@@ -113,19 +114,21 @@ class Overrides:
         check_place(connection, caller, model)
         values: dict[str, Any] = dict.fromkeys(_COLUMNS)
         if stated is not None:
-            name = name_of(connection, caller)
-            values |= {**stated, "override_key": caller.key, "override_by": name, "override_at": self._clock()}
+            who = {"override_key": caller.key, "override_by": caller.name}
+            values |= {**stated, **who, "override_at": self._clock()}
         connection.execute(update(models).where(models.c.id == model.id).values(**values, to_index=True))
         told = {name: values[f"override_{name}"] for name in ("type", "ecosystem", "base_model", "by")}
         announce(connection, [model.id])
         tell(connection, OVERRIDE_CHANGED, model_id=model.id, data=told)
+        action = "override_cleared" if stated is None else "override_set"
+        note(connection, caller, action, address_of(model), stated or {})
         return self._registry.one(connection, str(model.id))
 
     def _stated(self, body: Mapping[str, Any]) -> dict[str, Any] | None:
         """Return the columns that a body states, names as the catalogue has them; None where it corrects nothing."""
         limit = self._limits.text_characters
         name, kind = fields.text(body, "base_model", limit), model_type(body, self._limits)
-        note = fields.text(body, "note", limit)
+        remark = fields.text(body, "note", limit)
         if name is None and kind is None:
             return None
         ecosystem, base_model = (None, None) if name is None else self._catalogues.named(name)
@@ -133,7 +136,7 @@ class Overrides:
             "override_type": kind,
             "override_ecosystem": ecosystem,
             "override_base_model": base_model,
-            "override_note": note,
+            "override_note": remark,
         }
 
 

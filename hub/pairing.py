@@ -6,7 +6,6 @@ clock, not the hub's steady one: the code is made by another process than the on
 """
 
 import hashlib
-import hmac
 import logging
 import secrets
 from collections.abc import Mapping
@@ -20,8 +19,10 @@ from .attempts import Attempts
 from .clock import Clock
 from .database import Database
 from .errors import FieldError, NotFoundError
-from .keys import AGENT, Keys, NewKey
+from .keys import AGENT, Caller, Keys, NewKey
 from .schema import pairing_codes
+from .trust.audit import note
+from .trust.tokens import same
 
 ALPHABET = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
 """32 characters, five bits each; no 0, 1, I or O, which people mistake for each other."""
@@ -53,8 +54,8 @@ class Pairing:
         self._keys = keys
         self._attempts = attempts
 
-    def make(self, server_id: str, name: str | None = None) -> NewCode:
-        """Make a code for a server's agent; ``name`` is what the key will be called.
+    def make(self, server_id: str, name: str | None = None, caller: Caller | None = None) -> NewCode:
+        """Make a code for a server's agent; ``name`` is what the key will be called; no caller: the console.
 
         Raises:
             FieldError: the server's id or the name is wrong.
@@ -69,6 +70,7 @@ class Pairing:
         def work(connection: Connection) -> None:
             connection.execute(delete(pairing_codes).where(pairing_codes.c.expires_at <= now))
             connection.execute(pairing_codes.insert().values(**row, expires_at=made.expires_at))
+            note(connection, caller, "pairing_code_made", server_id, {"name": name})
 
         self._database.write(work)
         return made
@@ -87,8 +89,9 @@ class Pairing:
             raise FieldError("code", "must be the code that `quartermaster hub pair` printed, as text")
         self._attempts.take(address)
         found = self._open_code(_hashed(_plain(text)))
-        made = None if found is None else self._database.write(lambda connection: self._use(connection, found))
+        made = None if found is None else self._database.write(lambda connection: self._use(connection, found, address))
         if made is None:
+            _log.warning("a pairing code from %s was refused", address)
             raise NotFoundError(
                 "this pairing code is not valid: it was mistyped, was used already, or is older than ten minutes. "
                 "Make a new one on the hub's machine with: quartermaster hub pair --server ID",
@@ -101,22 +104,25 @@ class Pairing:
         """Return the stored hash that equals this one; every open code is compared, each in the same time."""
         with self._database.read() as connection:
             stored = connection.scalars(select(pairing_codes.c.code_hash).where(*self._open())).all()
-        same = [each for each in stored if hmac.compare_digest(each, hashed)]
-        return same[0] if same else None
+        found = [each for each in stored if same(each, hashed)]
+        return found[0] if found else None
 
     def _open(self) -> tuple[Any, ...]:
         now = self._clock()
         codes = pairing_codes.c
         return codes.used_at.is_(None), codes.expires_at > now, codes.created_at <= now + _SKEW_SECONDS
 
-    def _use(self, connection: Connection, hashed: str) -> NewKey | None:
+    def _use(self, connection: Connection, hashed: str, address: str) -> NewKey | None:
         """Use the code up and make its key, or return None where another request was first."""
         mine = update(pairing_codes).where(pairing_codes.c.code_hash == hashed, *self._open())
         if connection.execute(mine.values(used_at=self._clock())).rowcount != 1:
             return None
         query = select(pairing_codes.c.name, pairing_codes.c.server_id).where(pairing_codes.c.code_hash == hashed)
         code = connection.execute(query).one()
-        return self._keys.make(connection, code.name, AGENT, code.server_id, by_pairing=True)
+        made = self._keys.make(connection, code.name, AGENT, code.server_id, by_pairing=True)
+        who = Caller(made.key, AGENT, made.server_id, made.name)
+        note(connection, who, "key_paired", made.key, {"name": made.name, "server_id": made.server_id, "from": address})
+        return made
 
 
 def _plain(text: str) -> str:

@@ -16,12 +16,13 @@ from .entries import claimed_autov3
 from .errors import FieldError
 from .events import tell
 from .events.kinds import MODEL_REGISTERED
-from .keys import Caller, name_of
+from .keys import Caller
 from .limits import Limits
 from .news import announce
 from .registration import Change, check_tensor, civitai_sources, read_change, read_registration
 from .registry import Registry
 from .schema import model_metadata, models
+from .trust.audit import note
 
 _BEFORE = (
     models.c.registered_name,
@@ -64,11 +65,12 @@ class Registrations:
         def work(connection: Connection) -> tuple[int, bool]:
             now = self._clock()
             self._keep(connection, stated["registered_metadata_digest"], content)
-            said = {**stated, **_by(connection, caller, now)}
+            said = {**stated, **_by(caller, now)}
             model_id, created = self._register(connection, said, now)
             announce(connection, [model_id])
             told = {"type": stated["registered_type"], "created": created}
             tell(connection, MODEL_REGISTERED, model_id=model_id, data=told)
+            note(connection, caller, "model_registered", stated["hash_sha256"] or stated["hash_autov2"], told)
             return model_id, created
 
         model_id, created = self._database.write(work)
@@ -120,7 +122,7 @@ class Registrations:
 
         def work(connection: Connection) -> tuple[str, dict[str, Any]]:
             row = self._registry.one(connection, text)
-            done = self._change_one(connection, row, body, _by(connection, caller, self._clock()))
+            done = self._change_one(connection, row, body, caller)
             return str(row.id), done.undo
 
         model_id, undo = self._database.write(work)
@@ -137,11 +139,11 @@ class Registrations:
         bulk = read_bulk(body, self._limits.batch_items)
 
         def change(connection: Connection, row: Record, item: Item) -> Done:
-            return self._change_one(connection, row, item, _by(connection, caller, self._clock()))
+            return self._change_one(connection, row, item, caller)
 
         return carry_out(self._database, self._registry, bulk, change)
 
-    def _change_one(self, connection: Connection, row: Record, body: Item, by: dict[str, Any]) -> Done:
+    def _change_one(self, connection: Connection, row: Record, body: Item, caller: Caller) -> Done:
         change = read_change(body, self._limits, self._catalogues.named)
         digest = change.columns.get("registered_metadata_digest")
         if digest is not None and change.content is None:
@@ -150,17 +152,19 @@ class Registrations:
                 raise FieldError("metadata", f"no metadata with the digest {digest} is kept here: send the object")
         before = connection.execute(select(*_BEFORE).where(models.c.id == row.id)).one()
         self._keep(connection, digest, change.content)
-        values = {**change.columns, **by, "sources": _sources_after(before, change)}
+        values = {**change.columns, **_by(caller, self._clock()), "sources": _sources_after(before, change)}
         connection.execute(update(models).where(models.c.id == row.id).values(**values, to_index=True))
         announce(connection, [row.id])
         told = {"type": values.get("registered_type"), "created": False}
         tell(connection, MODEL_REGISTERED, model_id=row.id, data=told)
+        said = {name: value for name, value in change.columns.items() if name != "registered_metadata_digest"}
+        note(connection, caller, "model_changed", address_of(row), said)
         now = self._registry.several(connection, [str(row.id)])[0]
         return Done({"model": summary(now)}, {"hash": address_of(row), **_undo(before, body)})
 
 
-def _by(connection: Connection, caller: Caller, now: float) -> dict[str, Any]:
-    return {"registered_key": caller.key, "registered_by": name_of(connection, caller), "registered_at": now}
+def _by(caller: Caller, now: float) -> dict[str, Any]:
+    return {"registered_key": caller.key, "registered_by": caller.name, "registered_at": now}
 
 
 def _sources_after(before: Record, change: Change) -> str | None:

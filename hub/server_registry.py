@@ -16,11 +16,12 @@ from .database import Database, Record
 from .errors import ConflictError, FieldError, NotFoundError
 from .events import tell
 from .events.kinds import SERVER_ADDED, SERVER_CHANGED, SERVER_REMOVED
-from .keys import revoke_where
+from .keys import Caller, revoke_where
 from .limits import Limits
 from .placing import from_signed
 from .schema import api_keys, pairing_codes, placements, servers
 from .search import documents
+from .trust.audit import note
 
 
 class ServerRegistry:
@@ -48,7 +49,7 @@ class ServerRegistry:
         with self._database.read() as connection:
             return self._shown(find_server(connection, name), self._clock())
 
-    def add(self, body: Mapping[str, Any]) -> dict[str, Any]:
+    def add(self, body: Mapping[str, Any], caller: Caller | None = None) -> dict[str, Any]:
         """Add a server by hand.
 
         Raises:
@@ -67,12 +68,13 @@ class ServerRegistry:
             if connection.execute(taken).first() is not None:
                 raise ConflictError(f"there is a server {row['alias']!r} already", code="server_exists")
             connection.execute(servers.insert().values(**row))
+            note(connection, caller, "server_added", server_id, {**values})
             tell(connection, SERVER_ADDED, server_id, data={"alias": row["alias"]})
 
         self._write(work, str(row["alias"]))
         return self.get(server_id)
 
-    def change(self, name: str, body: Mapping[str, Any]) -> dict[str, Any]:
+    def change(self, name: str, body: Mapping[str, Any], caller: Caller | None = None) -> dict[str, Any]:
         """Change a server's alias, address or description; its id stays.
 
         Raises:
@@ -88,12 +90,13 @@ class ServerRegistry:
                     raise ConflictError(f"there is a server {values['alias']!r} already", code="server_exists")
             if values:
                 connection.execute(update(servers).where(servers.c.id == server_id).values(**values))
+                note(connection, caller, "server_changed", server_id, values)
                 tell(connection, SERVER_CHANGED, server_id, data=_brief(values))
             return server_id
 
         return self.get(self._write(work, str(values.get("alias", name))))
 
-    def remove(self, name: str) -> None:
+    def remove(self, name: str, caller: Caller | None = None) -> None:
         """Forget a server and its inventory, revoke the keys and void the pairing codes of its agents.
 
         Its models stay known. Without the revocation its agent would bring it back with the next heartbeat.
@@ -114,10 +117,11 @@ class ServerRegistry:
             connection.execute(delete(pairing_codes).where(pairing_codes.c.server_id == server_id))
             server_states.close(connection, server_id, now)
             tell(connection, SERVER_REMOVED, server_id, data={"alias": server.alias, "count": server.entry_count})
+            note(connection, caller, "server_removed", server_id, {})
 
         self._database.write(work)
 
-    def request(self, name: str, body: Mapping[str, Any]) -> list[str]:
+    def request(self, name: str, body: Mapping[str, Any], caller: Caller | None = None) -> list[str]:
         """Ask a server's agent for something; return all that is now asked of it.
 
         Raises:
@@ -132,6 +136,7 @@ class ServerRegistry:
             pending = list(dict.fromkeys([*json.loads(server.requests), wanted]))
             change = update(servers).where(servers.c.id == server.id)
             connection.execute(change.values(requests=json.dumps(pending), requests_handed_at=None))
+            note(connection, caller, "server_asked", str(server.id), {"request": wanted})
             return pending
 
         return self._database.write(work)

@@ -43,15 +43,19 @@ from .statements import Statements
 from .storage.backups import before_migrating
 from .storage.making import BackupMaker
 from .sync import Inventories
+from .trust.audit import AuditLog
 from .trust.entrance import Entrance
+from .trust.last_seen import WRITE_EVERY_SECONDS
 from .trust.login import Login
 from .trust.login_codes import LoginCodes
+from .trust.rates import Rate
 from .trust.sessions import Sessions
 from .upkeep import Upkeep
 
 ENRICHMENT_SECONDS = 15.0
 PUBLIC_BODY_BYTES = 4096
 """What a caller without a key may send."""
+AUDIT_EVERY_SECONDS = 3600.0
 FORM_BYTES = 65_536
 """What a form of the web page may hold."""
 
@@ -107,9 +111,14 @@ class Hub:
         self.forms = BodyReader(replace(limits, body_bytes=FORM_BYTES, unpacked_bytes=FORM_BYTES), 1)
         self.pairing = Pairing(self.database, wall_clock, self.keys, Attempts(self.clock))
         self.login_codes = LoginCodes(self.database, wall_clock)
-        self.sessions = Sessions(self.database, wall_clock, settings.session_idle_days, settings.session_days)
+        self.sessions = Sessions(
+            self.database, wall_clock, settings.session_idle_days, settings.session_days, self.keys.last_seen
+        )
         self.login = Login(self.database, self.keys, self.login_codes, self.sessions, Attempts(self.clock))
-        self.entrance = Entrance(self.keys, self.sessions, self._hub_id())
+        requests = Rate(self.clock, "requests with this key", settings.requests_per_minute)
+        failures = Rate(self.clock, "requests with wrong keys from this address", settings.failed_keys_per_minute)
+        self.entrance = Entrance(self.keys, self.sessions, self._hub_id(), requests, failures)
+        self.audit = AuditLog(self.database, settings.audit_keep_days)
         self.history = History(self.database, self.clock, self.registry)
         self.events = EventLog(self.database)
         self.broadcaster = Broadcaster(
@@ -131,6 +140,8 @@ class Hub:
             self.statistics.job,
             self.upkeep.job,
             Job("retention", 600.0, self.retention.prune),
+            Job("last seen", WRITE_EVERY_SECONDS, self.keys.last_seen.write),
+            Job("audit", AUDIT_EVERY_SECONDS, self.audit.prune),
         ]
         """What runs beside the answering, see ``background``."""
         self.metrics = Metrics(self)

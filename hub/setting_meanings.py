@@ -12,6 +12,8 @@ MEANINGS = {
     "session_days": "every login ends after that, used or not",
     "hsts_seconds": "for how long browsers insist on TLS once they saw it",
     "audit_keep_days": "how long the audit log keeps what was changed by whom",
+    "requests_per_minute": "how many requests each key, or session of the page, may make; 0: any number",
+    "failed_keys_per_minute": "how many requests with wrong keys an address may make; 0: any number",
     "events_keep_days": "how long events are kept",
     "history_keep_days": "how long is kept where a model was, and in which state a server was",
     "event_streams": "how many listeners may wait for events at once, in each process",

@@ -39,6 +39,9 @@ class HubSettings:
     session_idle_days: float = 7.0
     session_days: float = 30.0
     hsts_seconds: int = 0
+    audit_keep_days: float = 365.0
+    requests_per_minute: int = 3000
+    failed_keys_per_minute: int = 120
     events_keep_days: float = 30.0
     history_keep_days: float = 730.0
     event_streams: int = 1000
@@ -76,8 +79,10 @@ class HubSettings:
             raise SettingsError("backups_kept must be at least 1")
         if not 0 < self.session_idle_days <= self.session_days <= 400:
             raise SettingsError("session_idle_days must be above 0 and not above session_days, which is at most 400")
-        if self.hsts_seconds < 0:
-            raise SettingsError("hsts_seconds must not be below 0")
+        if self.requests_per_minute < 0 or self.failed_keys_per_minute < 0:
+            raise SettingsError("requests_per_minute and failed_keys_per_minute must not be below 0 (0: any number)")
+        if self.hsts_seconds < 0 or self.audit_keep_days <= 0:
+            raise SettingsError("hsts_seconds must not be below 0, and audit_keep_days must be above 0")
         if self.log_format not in FORMATS:
             raise SettingsError(f"log_format must be one of {', '.join(FORMATS)}, not {self.log_format[:40]!r}")
         if not (self.ready_free_mb >= 0 and 0 <= self.drain_seconds <= 3600):

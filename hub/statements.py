@@ -15,6 +15,7 @@ from ..hub_client.digest import MODULUS
 from . import fields, placing
 from .ages import PRESENT, Ages
 from .availability import Availability
+from .bulk import address_of
 from .clock import Clock
 from .database import Database, Record, among
 from .entries import CLAIMED, Entry, is_path, path_rule, read_entry
@@ -26,6 +27,7 @@ from .placing import from_signed, to_signed
 from .registry import Registry
 from .schema import model_aliases, placements, servers
 from .server_registry import find_server
+from .trust.audit import note
 
 
 @dataclass(frozen=True)
@@ -72,6 +74,7 @@ class Statements:
         def work(connection: Connection) -> dict[str, Any]:
             model, holder = self._both(connection, text, server, caller)
             self.place(connection, holder, [Statement(model, path)], self._clock())
+            note(connection, caller, "availability_stated", address_of(model), {"server_id": holder.id, "path": path})
             return self._answer(connection, model)
 
         return self._database.write(work)
@@ -94,6 +97,8 @@ class Statements:
                 plan = placing.plan(held, [])
                 placing.execute(self._database, connection, holder.id, plan, self._clock())
                 _restate(connection, holder, plan.digest_change, -len(held))
+                details = {"server_id": holder.id, "path": path}
+                note(connection, caller, "availability_taken_back", address_of(model), details)
             return self._answer(connection, model)
 
         return self._database.write(work)

@@ -24,6 +24,7 @@ from ..keys import Caller
 from ..limits import Limits
 from ..schema import enrichments, models
 from ..settings import ON, HubSettings
+from ..trust.audit import note
 from .civitai import BATCH, Civitai
 from .errors import AskingStoppedError, BadAnswerError, CannotAskError
 from .found import found, identity
@@ -237,6 +238,8 @@ class Enrichment:
             fields.flag(body, "enabled")
             self._standings.enable(body["enabled"])
         again = 0
+        said = {"enabled": body.get("enabled"), "retry": retry, "hashes": len(hashes or ())}
+        self._database.write(lambda connection: note(connection, caller, "enrichment_changed", None, said))
         if retry is not None or hashes is not None:
             again = self._database.write(lambda connection: self._retry(connection, retry, hashes))
         return {**self.status(), "asked_again": again}

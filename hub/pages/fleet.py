@@ -52,7 +52,7 @@ def server(request: Request, visitor: Visitor, server_id: str, said: str = "") -
 def ask(request: Request, visitor: Visitor, server_id: str, form: PageForm) -> Response:
     """Ask its agent for something."""
     visitor.must_write_server(server_id)
-    the_hub(request).servers.request(server_id, {"request": form.get("request")})
+    the_hub(request).servers.request(server_id, {"request": form.get("request")}, visitor)
     return see(f"/servers/{formats.segment(server_id)}?said={formats.segment(form.get('request', ''))}")
 
 
@@ -60,7 +60,7 @@ def ask(request: Request, visitor: Visitor, server_id: str, form: PageForm) -> R
 def rename(request: Request, visitor: Visitor, server_id: str, form: PageForm) -> Response:
     """Give it another name."""
     visitor.must_administer()
-    the_hub(request).servers.change(server_id, {"alias": form.get("alias", "").strip()})
+    the_hub(request).servers.change(server_id, {"alias": form.get("alias", "").strip()}, visitor)
     return see(f"/servers/{formats.segment(server_id)}?said=renamed")
 
 
@@ -76,5 +76,5 @@ def ask_to_remove(request: Request, visitor: Visitor, server_id: str) -> Respons
 def remove(request: Request, visitor: Visitor, server_id: str) -> Response:
     """Forget it."""
     visitor.must_administer()
-    the_hub(request).servers.remove(server_id)
+    the_hub(request).servers.remove(server_id, visitor)
     return see("/?said=removed")

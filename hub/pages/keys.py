@@ -38,7 +38,7 @@ def make(request: Request, visitor: Visitor, form: PageForm) -> Response:
     visitor.must_administer()
     scope = form.get("scope", "")
     server_id = form.get("server", "").strip() if scope == AGENT else None
-    made = the_hub(request).keys.create(form.get("name", "").strip(), scope, server_id)
+    made = the_hub(request).keys.create(form.get("name", "").strip(), scope, server_id, caller=visitor)
     return _once(request, visitor, made)
 
 
@@ -58,7 +58,7 @@ def ask_to_revoke(request: Request, visitor: Visitor, key: str) -> Response:
 def revoke(request: Request, visitor: Visitor, key: str) -> Response:
     """Make it useless."""
     visitor.must_administer()
-    the_hub(request).keys.revoke(key)
+    the_hub(request).keys.revoke(key, visitor)
     return see("/keys?said=revoked")
 
 
@@ -66,7 +66,7 @@ def revoke(request: Request, visitor: Visitor, key: str) -> Response:
 def end_session(request: Request, visitor: Visitor, session_id: str) -> Response:
     """Log somebody out."""
     visitor.must_administer()
-    the_hub(request).sessions.end(session_id)
+    the_hub(request).sessions.end(session_id, visitor)
     return see("/keys?said=ended")
 
 
@@ -82,7 +82,7 @@ def pair(request: Request, visitor: Visitor, form: PageForm) -> Response:
     """Make a code and show it in this answer alone."""
     visitor.must_administer()
     hub = the_hub(request)
-    made = hub.pairing.make(form.get("server", "").strip())
+    made = hub.pairing.make(form.get("server", "").strip(), caller=visitor)
     place = whereabouts(hub.settings.data_dir)
     return page(
         request, visitor, "pair.html", made=made, server=made.server_id, servers=[], address=_address(request),

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse, Response
 
-from ..errors import RequestError
+from ..errors import RateLimitedError, RequestError
 from ..routes.callers import address_of, the_hub
 from ..trust.entrance import cross_site, is_own_origin, is_secure
 from .access import Visitor, local_path
@@ -45,7 +45,8 @@ async def log_in(request: Request) -> Response:
         token = hub.entrance.token(request)
         session = await run_in_threadpool(hub.login.enter, form, address, browser, token)
     except RequestError as error:
-        _log.warning("a login from %s was refused: %s", address_of(request), error.code)
+        if not isinstance(error, RateLimitedError):  # which has its line in the log, one a minute
+            _log.warning("a login from %s was refused: %s", address_of(request), error.code)
         if "text/html" not in request.headers.get("accept", ""):
             raise
         return _login_page(request, next_path, None, error)
@@ -64,12 +65,12 @@ async def log_in(request: Request) -> Response:
 
 
 @router.post("/logout")
-async def log_out(request: Request, _visitor: Visitor) -> Response:
+async def log_out(request: Request, visitor: Visitor) -> Response:
     """End the session."""
     hub = the_hub(request)
     token = hub.entrance.token(request)
     if token is not None:
-        await run_in_threadpool(hub.login.leave, token)
+        await run_in_threadpool(hub.login.leave, token, visitor)
     answer = RedirectResponse("/login", _SEE_OTHER)
     answer.delete_cookie(
         hub.entrance.cookie_name(request), path="/", secure=is_secure(request), httponly=True, samesite="lax"

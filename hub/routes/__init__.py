@@ -8,6 +8,7 @@ from . import (
     events,
     fleet,
     history,
+    keys,
     models,
     operations,
     overrides,
@@ -31,5 +32,6 @@ ALL_ROUTERS = (
     pairing.router,
     events.router,
     history.router,
+    keys.router,
     stablequeue.router,
 )

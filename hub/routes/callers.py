@@ -8,6 +8,7 @@ from fastapi.security import APIKeyHeader, HTTPAuthorizationCredentials, HTTPBea
 from ..keys import Caller
 from ..request_facts import note_key
 from ..services import Hub, hub_of
+from ..trust.scopes import check_scope
 
 _key = APIKeyHeader(name="X-API-Key", scheme_name="ApiKey", auto_error=False, description="with X-API-Secret")
 _secret = APIKeyHeader(name="X-API-Secret", scheme_name="ApiSecret", auto_error=False)
@@ -26,6 +27,11 @@ def address_of(request: Request) -> str:
     return request.client.host if request.client else "unknown"
 
 
+def declared_path(request: Request) -> str:
+    """Return the path of a request's route as it was declared, with its variables."""
+    return str(getattr(request.scope.get("route"), "path", request.url.path))
+
+
 def _caller(
     request: Request,
     _key: Annotated[str | None, Security(_key)],
@@ -34,6 +40,7 @@ def _caller(
 ) -> Caller:
     caller = the_hub(request).entrance.caller(request)
     note_key(request.scope, caller.key or f"session {caller.session_id}")
+    check_scope(caller, request.method, declared_path(request))
     return caller
 
 

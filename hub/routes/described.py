@@ -62,9 +62,35 @@ _HASH = or_null({"type": "string", "pattern": "^[0-9a-f]+$"})
 _DIGEST: Schema = {"type": "string", "pattern": "^[0-9a-f]{16}$"}
 _BUCKETS = shape(bits=COUNT, digests={"type": "object", "additionalProperties": _DIGEST})
 
+_SCOPE: Schema = {"enum": ["agent", "client", "admin"]}
 _STATEMENT = shape(value={}, by={"enum": list(SOURCES)}, who=or_null(TEXT), at=or_null(TIME))
 
 COMPONENTS: dict[str, Schema] = {
+    "Key": shape(
+        key=TEXT,
+        name=TEXT,
+        scope=_SCOPE,
+        server_id=or_null(TEXT),
+        created_at=TIME,
+        revoked_at=or_null(TIME),
+        by_pairing=FLAG,
+        expires_at=or_null(TIME),
+        last_used_at=or_null(TIME),
+        rotated_at=or_null(TIME),
+        previous_until=or_null(TIME),
+    ),
+    "Session": shape(
+        id=TEXT,
+        key=or_null(TEXT),
+        name=TEXT,
+        scope=_SCOPE,
+        created_at=TIME,
+        last_seen=TIME,
+        expires_at=TIME,
+        address=TEXT,
+        browser=TEXT,
+    ),
+    "AuditEntry": shape(id=COUNT, at=TIME, by=OBJECT, action=TEXT, subject=or_null(TEXT), details=OBJECT),
     "Model": shape(
         id=COUNT,
         name=TEXT,
@@ -243,6 +269,8 @@ _SYNCED = answer(
 )
 _SYNCED["properties"]["buckets"] = _BUCKETS
 
+_NEW_KEY = answer(key=TEXT, secret=TEXT, name=TEXT, scope=_SCOPE, server_id=or_null(TEXT))
+
 ANSWERS: dict[str, Schema] = {
     "GET /healthz": answer(status=TEXT),
     "GET /readyz": answer(status=TEXT, database=TEXT, migration=TEXT),
@@ -309,6 +337,13 @@ ANSWERS: dict[str, Schema] = {
     "GET /api/v1/growth": answer(
         days=listed(shape(day=TEXT, at=TIME, models=COUNT, placements=COUNT, bytes=COUNT, servers=COUNT))
     ),
+    "GET /api/v1/keys": answer(keys=listed(ref("Key"))),
+    "POST /api/v1/keys": _NEW_KEY,
+    "POST /api/v1/keys/{key}/rotate": _NEW_KEY,
+    "DELETE /api/v1/keys/{key}": answer(message=TEXT),
+    "GET /api/v1/sessions": answer(sessions=listed(ref("Session"))),
+    "DELETE /api/v1/sessions/{session_id}": answer(message=TEXT),
+    "GET /api/v1/audit": answer(entries=listed(ref("AuditEntry")), next_cursor=or_null(TEXT)),
     "POST /api/v1/models/news": answer(
         news=COUNT,
         more=FLAG,

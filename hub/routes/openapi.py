@@ -309,6 +309,24 @@ SCHEMAS: dict[str, dict[str, Any]] = {
         "required": ["name"],
         "properties": {"name": {"type": "string", "minLength": 1, "maxLength": 100}},
     },
+    "NewKeyBody": {
+        "type": "object",
+        "required": ["name", "scope"],
+        "properties": {
+            "name": {"type": "string", "minLength": 1, "maxLength": 100},
+            "scope": {"enum": ["agent", "client", "admin"]},
+            **_or_null(
+                {
+                    "server_id": {**_SERVER_ID, "description": "the server of an agent's key; no other key has one"},
+                    "expires_at": {"type": "string", "description": "a date, or a date and time, in ISO 8601"},
+                }
+            ),
+        },
+    },
+    "RotateBody": {
+        "type": "object",
+        "properties": _or_null({"grace_minutes": {"type": "number", "minimum": 0, "maximum": 10080}}),
+    },
     "PairBody": {
         "type": "object",
         "required": ["code"],
@@ -337,7 +355,7 @@ ERROR: dict[str, Any] = {
     "description": "Refused; error and message say why.",
     "content": {"application/json": {"schema": _ERROR_SCHEMA}},
 }
-ERRORS: dict[int | str, dict[str, Any]] = dict.fromkeys((400, 401, 403, 404, 409, 413, 415, 422, 426, 503), ERROR)
+ERRORS: dict[int | str, dict[str, Any]] = dict.fromkeys((400, 401, 403, 404, 409, 413, 415, 422, 426, 429, 503), ERROR)
 
 
 def body(name: str) -> dict[str, Any]:

@@ -36,8 +36,7 @@ def _may_measure(request: Request) -> None:
     """Let every key read the metrics, and everybody where that is set: they tell how large an inventory is."""
     hub = the_hub(request)
     if not hub.settings.metrics_public:
-        headers = request.headers
-        caller = hub.keys.recognise(headers.get("x-api-key"), headers.get("x-api-secret"), headers.get("authorization"))
+        caller = hub.entrance.caller(request)
         note_key(request.scope, caller.key or f"session {caller.session_id}")
 
 

@@ -23,7 +23,7 @@ async def add(request: Request, caller: CallerOf) -> Response:
     hub = the_hub(request)
     caller.must_administer()
     async with hub.bodies.object(request) as body:
-        server = await run_in_threadpool(hub.servers.add, body)
+        server = await run_in_threadpool(hub.servers.add, body, caller)
     return AsciiJson({"success": True, "message": "Server added.", "server": server}, status_code=201)
 
 
@@ -39,7 +39,7 @@ async def change(request: Request, server_id: str, caller: CallerOf) -> Response
     hub = the_hub(request)
     caller.must_administer()
     async with hub.bodies.object(request) as body:
-        server = await run_in_threadpool(hub.servers.change, server_id, body)
+        server = await run_in_threadpool(hub.servers.change, server_id, body, caller)
     return AsciiJson({"success": True, "message": "Server changed.", "server": server})
 
 
@@ -47,7 +47,7 @@ async def change(request: Request, server_id: str, caller: CallerOf) -> Response
 def remove(request: Request, server_id: str, caller: CallerOf) -> Response:
     """Forget a server and its inventory and revoke its agents' keys; its models stay known."""
     caller.must_administer()
-    the_hub(request).servers.remove(server_id)
+    the_hub(request).servers.remove(server_id, caller)
     return AsciiJson({"success": True, "message": "Server removed."})
 
 
@@ -57,5 +57,5 @@ async def ask(request: Request, server_id: str, caller: CallerOf) -> Response:
     hub = the_hub(request)
     caller.must_write_server(server_id)
     async with hub.bodies.object(request) as body:
-        pending = await run_in_threadpool(hub.servers.request, server_id, body)
+        pending = await run_in_threadpool(hub.servers.request, server_id, body, caller)
     return AsciiJson({"success": True, "requests": pending}, status_code=202)

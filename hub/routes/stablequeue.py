@@ -121,7 +121,8 @@ async def make_key(request: Request, caller: CallerOf) -> Response:
     hub = the_hub(request)
     caller.must_administer()
     async with hub.bodies.object(request) as body:
-        made = await run_in_threadpool(hub.keys.create, fields.required(body, "name"), CLIENT)
+        name = fields.required(body, "name")
+        made = await run_in_threadpool(lambda: hub.keys.create(name, CLIENT, caller=caller))
     key = {"id": made.key, "name": made.name, "key": made.key, "secret": made.secret, "is_active": True}
     answer = {"success": True, "message": "API key created successfully", "api_key": key}
     return AsciiJson({**answer, "key": made.key, "secret": made.secret}, status_code=201)

@@ -93,14 +93,18 @@ audit = Table(
     metadata,
     Column("id", RowId, primary_key=True, autoincrement=True),
     Column("at", Double, nullable=False),
-    Column("actor_kind", String(10), nullable=False),
-    Column("actor", Text, nullable=False),
-    Column("actor_name", Text, nullable=False),
+    Column("by_kind", String(10), nullable=False),
+    Column("by_key", String(80)),
+    Column("by_session", String(16)),
+    Column("by_name", Text, nullable=False),
     Column("action", String(60), nullable=False),
     Column("subject", Text),
     Column("details", Text, nullable=False),
 )
-"""What was changed, by whom; rows are added, and deleted when they are too old, never changed. ``details`` is JSON."""
+"""What was changed, by whom; rows are added, and deleted when they are too old, never changed.
+
+``by_kind`` is ``key``, ``session`` or ``console``; ``by_name`` is the key's name, or user and machine; ``details`` is
+JSON."""
 
 Index("audit_at", audit.c.at)
 explain(

@@ -15,8 +15,10 @@ from urllib.parse import urlsplit
 
 from starlette.requests import Request
 
+from ..attempts import source
 from ..errors import ForbiddenError, UnauthorizedError
 from ..keys import Caller, Keys
+from .rates import Rate
 from .sessions import Sessions
 from .tokens import derived, same
 
@@ -28,10 +30,22 @@ CSRF_FIELD = "csrf_token"
 class Entrance:
     """Recognises the callers of one hub."""
 
-    def __init__(self, keys: Keys, sessions: Sessions, hub_id: str) -> None:
+    def __init__(self, keys: Keys, sessions: Sessions, hub_id: str, requests: Rate, failures: Rate) -> None:
+        """Make one.
+
+        Args:
+            keys: The keys of the hub.
+            sessions: The sessions of its page.
+            hub_id: What tells this hub from others.
+            requests: How many requests each key and session may make.
+            failures: How many may come from one address without a valid key. Who has one is not counted, so that an
+                agent with an old key does not stop the others behind the same address.
+        """
         self._keys = keys
         self._sessions = sessions
         self._hub_id = hub_id
+        self._requests = requests
+        self._failures = failures
 
     def cookie_name(self, request: Request) -> str:
         """Return the name of the cookie: this hub's own, because a browser shows cookies to every port of a machine.
@@ -59,8 +73,18 @@ class Entrance:
 
         Raises:
             UnauthorizedError: there is neither a valid key nor a session.
+            RateLimitedError: this key asks too much, or too many wrong ones come from that address.
             ForbiddenError: there is a session, and the request is not the page's own (``cross_site``, ``csrf``).
         """
+        try:
+            caller = self._recognised(request, csrf, scheme)
+        except UnauthorizedError:
+            self._failures.take(source(request.client.host if request.client else "unknown"))
+            raise
+        self._requests.take(caller.key or f"session {caller.session_id}")
+        return caller
+
+    def _recognised(self, request: Request, csrf: str | None, scheme: str) -> Caller:
         headers = request.headers
         token = self.token(request)
         if token is None or _has_key(request, scheme):

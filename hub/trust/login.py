@@ -7,8 +7,9 @@ from sqlalchemy import Connection, delete
 from ..attempts import Attempts
 from ..database import Database
 from ..errors import FieldError
-from ..keys import Keys
+from ..keys import Caller, Keys
 from ..schema import sessions
+from .audit import note
 from .login_codes import LoginCodes
 from .sessions import NewSession, Sessions
 from .tokens import hashed
@@ -54,7 +55,11 @@ class Login:
         caller = None if code else self._keys.recognise(key, secret, None)
         return self._database.write(work)
 
-    def leave(self, token: str) -> None:
+    def leave(self, token: str, caller: Caller) -> None:
         """End the session with this token."""
-        ended = delete(sessions).where(sessions.c.token_hash == hashed(token))
-        self._database.write(lambda connection: connection.execute(ended))
+
+        def work(connection: Connection) -> None:
+            connection.execute(delete(sessions).where(sessions.c.token_hash == hashed(token)))
+            note(connection, caller, "logout", caller.session_id, {})
+
+        self._database.write(work)

@@ -9,10 +9,13 @@ from urllib.parse import urlencode
 
 from sqlalchemy import Connection, delete, select, update
 
+from ..ages import iso_time
 from ..clock import Clock
 from ..database import Database
 from ..errors import NotFoundError
+from ..keys import Caller
 from ..schema import hub_identity, login_codes
+from .audit import note
 from .tokens import hashed, new_token
 
 LIFETIME_SECONDS = 24 * 3600.0
@@ -39,8 +42,8 @@ class LoginCodes:
         self._database = database
         self._clock = wall_clock
 
-    def make(self) -> NewLoginCode:
-        """Make a code; those that were made before stay good."""
+    def make(self, caller: Caller | None = None) -> NewLoginCode:
+        """Make a code, for the console where there is no caller; those that were made before stay good."""
         now = self._clock()
         made = NewLoginCode(new_token(), now + LIFETIME_SECONDS)
         row = {"code_hash": hashed(made.code), "created_at": now, "expires_at": made.expires_at}
@@ -48,6 +51,7 @@ class LoginCodes:
         def work(connection: Connection) -> None:
             connection.execute(delete(login_codes).where(login_codes.c.expires_at <= now))
             connection.execute(login_codes.insert().values(**row))
+            note(connection, caller, "login_link_made", None, {"expires_at": iso_time(made.expires_at)})
 
         self._database.write(work)
         return made

@@ -13,8 +13,11 @@ from sqlalchemy import ColumnElement, Connection, delete, or_, select, update
 from ..clock import Clock
 from ..database import Database
 from ..errors import NotFoundError
+from ..fields import is_clean
 from ..keys import ADMIN, Caller, usable
 from ..schema import api_keys, hub_identity, sessions
+from .audit import note
+from .last_seen import LastSeen
 from .login_codes import SKEW_SECONDS
 from .tokens import hashed, new_token
 
@@ -50,11 +53,14 @@ class SessionInfo:
 class Sessions:
     """The sessions of one hub."""
 
-    def __init__(self, database: Database, wall_clock: Clock, idle_days: float, longest_days: float) -> None:
+    def __init__(
+        self, database: Database, wall_clock: Clock, idle_days: float, longest_days: float, last_seen: LastSeen
+    ) -> None:
         self._database = database
         self._clock = wall_clock
         self._idle_seconds = idle_days * _DAY_SECONDS
         self._longest_seconds = longest_days * _DAY_SECONDS
+        self._last_seen = last_seen
 
     def open(
         self, connection: Connection, caller: Caller | None, address: str, browser: str, replaced: str | None = None
@@ -91,6 +97,7 @@ class Sessions:
             who = Caller(None, ADMIN, None, LINK_NAME, session_id)
         else:
             who = Caller(caller.key, caller.scope, caller.server_id, caller.name, session_id)
+        note(connection, who, "login", session_id, {"address": row["address"], "browser": row["browser"]})
         return NewSession(token, int(self._longest_seconds), who)
 
     def find(self, token: str) -> Caller | None:
@@ -104,6 +111,7 @@ class Sessions:
             row = connection.execute(query).first()
         if row is None:
             return None
+        self._last_seen.session(row.id)
         if row.key is None:
             return Caller(None, ADMIN, None, LINK_NAME, row.id)
         return Caller(row.key, row.scope, row.server_id, row.name, row.id)
@@ -124,15 +132,20 @@ class Sessions:
                 row |= {"name": LINK_NAME, "scope": ADMIN}
         return [SessionInfo(**row) for row in rows]
 
-    def end(self, session_id: str) -> None:
-        """End a session.
+    def end(self, session_id: str, caller: Caller | None = None) -> None:
+        """End a session; the caller is None for the console.
 
         Raises:
             NotFoundError: there is none of this id (``session_not_found``).
         """
-        ended = delete(sessions).where(sessions.c.id == session_id)
-        if self._database.write(lambda connection: connection.execute(ended).rowcount) == 0:
-            raise NotFoundError(f"there is no session {session_id[:40]!r}", code="session_not_found")
+
+        def work(connection: Connection) -> None:
+            named = session_id if is_clean(session_id) else ""
+            if connection.execute(delete(sessions).where(sessions.c.id == named)).rowcount == 0:
+                raise NotFoundError(f"there is no session {session_id[:40]!r}", code="session_not_found")
+            note(connection, caller, "session_ended", session_id, {})
+
+        self._database.write(work)
 
     def _alive(self) -> tuple[ColumnElement[bool], ...]:
         now = self._clock()

@@ -242,3 +242,42 @@ def test_the_first_login_link_is_printed_until_it_was_used_and_is_in_no_log(
         assert code not in caplog.text and code not in "".join(capsys.readouterr())
     finally:
         hub.close()
+
+
+def test_a_key_gets_a_new_secret_and_an_end_and_the_log_says_who_did_it(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    data = ["--data", str(tmp_path / "hub")]
+    (made,) = key(capsys, "create", *data, "--name", "one", "--scope", "client", "--expires", "2099-12-31")
+    (rotated,) = key(capsys, "rotate", made["key"], *data, "--grace", "5")
+    assert rotated["secret"] != made["secret"] and set(rotated) == set(made)
+    (listed,) = key(capsys, "list", *data)
+    assert listed["expires_at"] == "2100-01-01T00:00:00.000Z" and listed["previous_until"] is not None
+    with RunningHub(HubSettings(tmp_path / "hub")) as running:
+        for secret in (made["secret"], rotated["secret"]):
+            headers = {"X-API-Key": made["key"], "X-API-Secret": secret}
+            assert requests.get(f"{running.address}/api/v1/servers", headers=headers, timeout=30).status_code == 200
+    assert main(["hub", "key", "rotate", made["key"], *data]) == 0
+    shown = capsys.readouterr()
+    assert made["key"] in shown.out and "not shown again" in shown.err
+    assert main(["hub", "key", "rotate", "qm_unknown", *data]) == 1
+    capsys.readouterr()
+    assert main(["hub", "audit", *data, "--json"]) == 0
+    entries = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [each["action"] for each in entries] == ["key_rotated", "key_rotated", "key_created"]
+    assert {each["by"]["kind"] for each in entries} == {"console"}
+    assert main(["hub", "audit", *data, "--limit", "1", "--action", "key_created"]) == 0
+    (line,) = capsys.readouterr().out.splitlines()
+    assert made["key"] in line and "name: one" in line and made["secret"] not in line
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--expires", "soon"], ["--expires", "9999-12-31"], ["--grace", "-1"], ["--grace", "99999"]]
+)
+def test_an_end_or_a_grace_that_makes_no_sense_is_wrong_use(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, arguments: list[str]
+) -> None:
+    made = ["create", "--name", "a", "--scope", "client"] if arguments[0] == "--expires" else ["rotate", "qm_0"]
+    with pytest.raises(SystemExit) as ended:
+        main(["hub", "key", *made, *arguments, "--data", str(tmp_path)])
+    assert ended.value.code == 2 and "must be" in capsys.readouterr().err
