@@ -23,6 +23,7 @@ from .catalogue import CatalogueKeeper
 from .config import AgentConfig
 from .correction_teller import CorrectionTeller
 from .corrections import Corrections
+from .disk_space import DiskSpaces
 from .hub_words import HubWords
 from .inventory.control import HashControl
 from .inventory.index import Index
@@ -39,6 +40,7 @@ from .status_file import keep_writing, lock_path, status_path
 from .sync import Syncer
 
 INDEX_NAME = "index.sqlite"
+MOST_ROOTS_TOLD = 50
 READY_POLL_SECONDS = 0.2
 
 
@@ -111,11 +113,15 @@ class Agent:
             undo.pop_all()
         self._threads = [threading.Thread(target=self.looker.run, args=(self._stop,), name="qm-disk", daemon=True)]
         path = status_path(config.home, config.server_id)
+        self.disks = DiskSpaces(lambda: [(root.label, root.path) for root in self.library.roots()[:MOST_ROOTS_TOLD]])
+        self._platform = platform.platform(terse=True)
+        measuring = threading.Thread(target=self.disks.run, args=(self._stop,), name="qm-disks", daemon=True)
         self._reporter = threading.Thread(
             target=keep_writing, args=(path, self.status, self._stop), name="qm-status", daemon=True
         )
         if self.syncer is not None:
             self._threads.append(threading.Thread(target=self._talk, args=(self.syncer,), name="qm-sync", daemon=True))
+            self._threads.append(measuring)
 
     def _make_syncer(self) -> Syncer | None:
         config = self.config
@@ -129,13 +135,13 @@ class Agent:
             session=self._world.session,
             ca_file=config.ca_file,
         )
-        about = {"version": VERSION, "platform": platform.platform(terse=True), "python": platform.python_version()}
         return Syncer(
             client,
             config.server_id,
-            Sender(self.index.agent_id(config.server_id), about),
+            Sender(self.index.agent_id(config.server_id)),
             self.library,
             self.ledger,
+            describe=self._description,
             on_request=self._requested,
             on_catalogue=CatalogueKeeper(config.home).keep_up,
             on_talked=CorrectionTeller(self.corrections).tell,
@@ -146,6 +152,26 @@ class Agent:
             wall=self._world.wall,
             monotonic=self._world.monotonic,
         )
+
+    def _description(self) -> dict[str, Any]:
+        """Return what the hub is told of this agent: labels of folders, never where they are."""
+        away = self.library.stale_roots()
+        roots = self.library.roots()[:MOST_ROOTS_TOLD]
+        return {
+            "version": VERSION,
+            "platform": self._platform,
+            "python": platform.python_version(),
+            "roots": [
+                {"label": root.label, "type": root.kind, **({"away": True} if root.path in away else {})}
+                for root in roots
+            ],
+            "disks": [
+                {"roots": list(disk.roots), "free": disk.free_bytes, "total": disk.total_bytes}
+                for disk in self.disks.last
+            ],
+            "hashing": self.pool.waiting(),
+            "problems": len(self.library.problems()),
+        }
 
     # --- life
 

@@ -8,8 +8,9 @@ import logging
 import random
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 from ..hub_client import (
     BadAnswerError,
@@ -41,6 +42,8 @@ QUIET_SECONDS = 0.3
 HEARTBEAT_SECONDS = 30.0
 BACKOFF_SECONDS = 1.0
 LONGEST_BACKOFF_SECONDS = 60.0
+DESCRIBE_AGAIN_SECONDS = 600.0
+"""A hub that was restored from a backup, or emptied, hears after so long who speaks."""
 SETTLE_TRIES = 4
 """How often an agent that runs once tries a hub that does not answer."""
 SETTLE_ANSWERS = 10
@@ -75,6 +78,7 @@ class Syncer:
         library: Library,
         ledger: Ledger,
         *,
+        describe: Callable[[], Mapping[str, Any]] | None = None,
         on_request: Callable[[str], None] = lambda request: None,
         on_catalogue: Callable[[HubClient, str], None] = lambda client, digest: None,
         on_talked: Callable[[HubClient], None] = lambda client: None,
@@ -90,6 +94,8 @@ class Syncer:
         Args:
             client: asks the hub once per call; it is this class that decides when to ask again.
             sender: who speaks.
+            describe: what he says of himself now; told when it is news, and again now and then. Without it, what
+                the sender has, in every body.
             library: gives the entries of the paths that the ledger names.
             on_request: told of what the hub asks for (``rescan``).
             on_catalogue: told the digest of the hub's catalogue of base models, once a round.
@@ -103,6 +109,9 @@ class Syncer:
         self.server_id = server_id
         self.sender = sender
         self.state = SyncState()
+        self._describe_self = describe
+        self._described: Mapping[str, Any] | None = None
+        self._described_at = 0.0
         self._library = library
         self._ledger = ledger
         self._on_request = on_request
@@ -176,18 +185,30 @@ class Syncer:
         return wait
 
     def _round(self) -> float:
+        described = self._introduce()
         try:
             self._talk()
         except StoppedError:
             return 0.0
         except HubError as error:
             return self._failed(error)
+        if described is not None:
+            self._described, self._described_at = described, self._monotonic()
         if self._said is not None:
             log.warning("The hub at %s answers again.", self.client.address)
         self._error = None
         self.state = SyncState(self._hub_digest == self._ledger.digest, self._wall(), self._hub_digest)
         self._said = None
         return self._heartbeat * (0.9 + 0.2 * self._draw())
+
+    def _introduce(self) -> Mapping[str, Any] | None:
+        """Put into the sender what is news of this agent, for this round; return it, or None where nothing is."""
+        if self._describe_self is None:
+            return None
+        description = dict(self._describe_self())
+        told = description == self._described and self._monotonic() - self._described_at < DESCRIBE_AGAIN_SECONDS
+        self.sender = replace(self.sender, description={} if told else description)
+        return None if told else description
 
     def settle(self, stop: threading.Event, tries: int = SETTLE_TRIES) -> HubError | None:
         """Talk until the hub has everything; return None, or the error that still stood after so many tries."""

@@ -41,6 +41,7 @@ from .stablequeue.importing import StableQueueImport
 from .stablequeue.resources import Resources
 from .statements import Statements
 from .storage.backups import before_migrating
+from .storage.making import BackupMaker
 from .sync import Inventories
 from .trust.audit import AuditLog
 from .trust.entrance import Entrance
@@ -129,6 +130,7 @@ class Hub:
         self.enrichment = self._made_enrichment()
         self.enriching = Job("enrichment", ENRICHMENT_SECONDS, self.enrichment.work, self.enrichment.stop)
         self.upkeep = Upkeep(self.database)
+        self.backups = BackupMaker(settings, self.migration)
         self.jobs: list[Job] = [
             *self.broadcaster.jobs,
             Job("server states", LOOK_EVERY_SECONDS, self.server_states.look),
@@ -166,6 +168,7 @@ class Hub:
     def close(self) -> None:
         """Close the database."""
         self.enrichment.close()
+        self.backups.wait()
         self.database.close()
 
 

@@ -5,6 +5,7 @@ from starlette.responses import Response
 
 from ..keys import ADMIN, AGENT, CLIENT, NewKey
 from ..routes.callers import the_hub
+from ..trust.audit import AuditQuestion
 from ..whereabouts import whereabouts
 from .access import PageForm, Visitor
 from .going import see
@@ -15,6 +16,8 @@ SCOPES = {
     CLIENT: "client: reads, submits jobs",
     ADMIN: "admin: everything",
 }
+GRACES = {"none": 0.0, "hour": 3600.0, "day": 86_400.0}
+"""How long the secret before a rotation works on, in seconds."""
 _SAID = {"revoked": "The key works no more, from now on.", "ended": "That session ended."}
 
 router = APIRouter(include_in_schema=False)
@@ -60,6 +63,30 @@ def revoke(request: Request, visitor: Visitor, key: str) -> Response:
     visitor.must_administer()
     the_hub(request).keys.revoke(key, visitor)
     return see("/keys?said=revoked")
+
+
+@router.get("/keys/{key}/rotate")
+def ask_to_rotate(request: Request, visitor: Visitor, key: str) -> Response:
+    """Say what a new secret means, and ask how long the old one shall work on."""
+    visitor.must_administer()
+    found = next((each for each in the_hub(request).keys.listed() if each.key == key), None)
+    return page(request, visitor, "key_rotate.html", key=key, info=found)
+
+
+@router.post("/keys/{key}/rotate")
+def rotate(request: Request, visitor: Visitor, key: str, form: PageForm) -> Response:
+    """Give it another secret, and show that in this answer alone."""
+    visitor.must_administer()
+    grace = GRACES.get(form.get("grace", ""), 0.0)
+    return _once(request, visitor, the_hub(request).keys.rotate(key, grace, visitor))
+
+
+@router.get("/keys/audit")
+def audit(request: Request, visitor: Visitor, cursor: str | None = None) -> Response:
+    """Show what was changed by whom, the newest first."""
+    visitor.must_administer()
+    found = the_hub(request).audit.page(AuditQuestion(cursor=cursor))
+    return page(request, visitor, "audit.html", entries=found["entries"], older=found["next_cursor"])
 
 
 @router.post("/keys/sessions/{session_id}/end")

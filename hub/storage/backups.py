@@ -9,6 +9,7 @@ import re
 import shutil
 import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
@@ -74,6 +75,19 @@ class Backups:
             raise BackupError(f"another backup is being made: {error}") from error
         except OSError as error:
             raise BackupError(f"no backup can be written: {error}") from error
+
+    def listed(self) -> list[Backup]:
+        """Return the backups in the folder of backups, the newest first."""
+        found = []
+        for path in self._ours():
+            with suppress(FileNotFoundError):  # another process just deleted it
+                found.append(Backup(path, path.stem.split("-")[2], path.stat().st_size))
+        return found
+
+    def _ours(self) -> list[Path]:
+        if not self.folder.is_dir():
+            return []
+        return sorted((path for path in self.folder.iterdir() if _NAME.fullmatch(path.name)), reverse=True)
 
     def _make_folder(self) -> None:
         self._settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -1,5 +1,6 @@
 """What the agent says when, against a hub whose answers are in the test's hand; the real hub is in tests/contract."""
 
+import json
 import logging
 import threading
 from collections.abc import Callable, Iterator
@@ -236,3 +237,17 @@ def test_a_farewell_that_does_not_arrive_is_no_matter(make: Make, caplog: pytest
         hub.post(SYNC, body=requests.ConnectionError("refused"))
         syncer.leave()
     assert said(caplog) == []
+
+
+@responses.activate
+def test_what_an_agent_says_of_itself_is_told_when_it_is_news(make: Make) -> None:
+    agent = make()
+    syncer, problems, moment = syncer_of(agent), [0], [1000.0]
+    syncer._describe_self, syncer._monotonic = (lambda: {"problems": problems[0]}), (lambda: moment[0])
+    responses.post(SYNC, json=in_sync(agent))
+    for step in range(5):
+        problems[0] = 7 if step >= 2 else 0
+        moment[0] += 601 if step == 4 else 30
+        syncer.round()
+    told = [json.loads(call.request.body or "{}").get("agent") for call in responses.calls]
+    assert told == [{"problems": 0}, None, {"problems": 7}, None, {"problems": 7}]

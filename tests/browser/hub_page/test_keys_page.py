@@ -31,6 +31,23 @@ def test_a_key_is_made_its_secret_shown_once_and_revoked(hub: Api, look: Looking
     expect(page.get_by_role("row", name="the <b>nas</b>")).to_contain_text("revoked")
 
 
+def test_a_key_gets_a_new_secret_and_the_audit_log_says_by_whom(hub: Api, look: Looking) -> None:
+    made = hub.hub.keys.create("nas", "client")
+    seen = look(PHONE)
+    page = seen.at("/keys").page
+    page.get_by_role("row", name="nas").get_by_role("link", name="New secret").click()
+    page.get_by_label("The old secret").select_option("hour")
+    page.get_by_role("button", name="Make a new secret").click()
+    secret = page.locator("#new-secret").inner_text()
+    assert secret != made.secret
+    for each in (secret, made.secret):  # for another hour
+        assert hub.hub.keys.recognise(made.key, each, None).key == made.key
+    page.goto(f"{hub.address}/keys/audit")
+    expect(page.get_by_role("row", name="key rotated")).to_contain_text("session")
+    assert secret not in page.content()
+    seen.fits()
+
+
 def test_a_secret_is_copied_without_the_clipboards_own_way(hub: Api, look: Looking) -> None:
     page = look().at("/keys").page
     page.get_by_label("What it is for").fill("script")
