@@ -1,5 +1,14 @@
 """The hub's web page: server-rendered, readable without JavaScript."""
 
-from . import assets, fleet, login, theme
+from . import assets, compatibility, correcting, fleet, login, model, models, theme
 
-PAGE_ROUTERS = (assets.router, login.router, theme.router, fleet.router)
+PAGE_ROUTERS = (
+    assets.router,
+    login.router,
+    theme.router,
+    fleet.router,
+    models.router,
+    correcting.router,  # before the next, whose paths begin with a hash that could be any word
+    model.router,
+    compatibility.router,
+)
