@@ -2,11 +2,19 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, replace
+from typing import Any
 from urllib.parse import urlencode
 
+from .formats import number
 from .words import STATUS
 
-SORTS = {"newest": "Newest first", "oldest": "Oldest first", "name": "By name", "size": "Largest first"}
+SORTS = {
+    "newest": "Newest first",
+    "oldest": "Oldest first",
+    "name": "By name",
+    "size": "Largest first",
+    "held": "On most servers",
+}
 
 
 @dataclass(frozen=True)
@@ -103,3 +111,11 @@ def facet(asked: Asked, name: str, counted: Iterable[tuple[str, int | None]], al
         values.append((chosen, 0))
     choices = [Choice(value, word(name, value, aliases), count, value == chosen) for value, count in values]
     return Facet(name, LABELS[name], tuple(choices))
+
+
+def told(total: Mapping[str, Any]) -> str:
+    """Say how many models were found, ``total`` of an answer's facets: from a bound on they are not counted."""
+    count = int(total["count"])
+    if not total["exact"]:
+        return f"more than {number(count)} models"
+    return "1 model" if count == 1 else f"{number(count)} models"

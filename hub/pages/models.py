@@ -1,19 +1,16 @@
 """``/models``: search as you type, facets, and pages of what was found."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import Response
 
-from ...ecosystems.model_types import MODEL_TYPES
-from ..availability import STATUSES
 from ..entries import CLAIMED, VERIFIED
 from ..errors import FieldError
 from ..fields import is_clean
 from ..routes.callers import the_hub
 from ..search import DUPLICATES, Search
 from ..search.filters import NEWEST
-from ..services import Hub
 from . import model_list, words
 from .access import Visitor
 from .model_list import Asked, Facet
@@ -55,7 +52,8 @@ def models(
 ) -> Response:
     """List models. htmx asks for the results alone, or with a cursor for more rows."""
     hub = the_hub(request)
-    found = hub.search.page(_search(asked, cursor))
+    target = request.headers.get("hx-target") if request.headers.get("hx-request") == "true" else None
+    found = hub.search.page(_search(asked, cursor, facets=target != MORE_ROWS))
     after = found["next_cursor"]
     values = {
         "asked": asked,
@@ -65,15 +63,14 @@ def models(
         "states": words.STATE,
         "focus_first": False,
     }
-    target = request.headers.get("hx-target") if request.headers.get("hx-request") == "true" else None
     if target == MORE_ROWS:
         return page(request, visitor, "models_rows.html", **{**values, "focus_first": True})
     aliases = {server["server_id"]: server["alias"] for server in hub.servers.listed()}
     values |= {
         "chips": model_list.chips(asked, aliases),
-        "facets": _facets(hub, asked, aliases),
+        "facets": _facets(found["facets"], asked, aliases),
         "notes": _notes(found["indexing"]),
-        "told": f"{len(found['models'])} models" + (" and more" if after else ""),
+        "told": model_list.told(found["facets"]["total"]),
         "nothing_known": asked == Asked(),
         "sorts": model_list.SORTS,
     }
@@ -93,7 +90,7 @@ def _notes(indexing: int) -> list[str]:
     return [f"{indexing:,} models are being indexed and may be missing here for a moment."]
 
 
-def _search(asked: Asked, cursor: str) -> Search:
+def _search(asked: Asked, cursor: str, *, facets: bool) -> Search:
     return Search(
         words=asked.q or None,
         type=asked.type or None,
@@ -103,20 +100,22 @@ def _search(asked: Asked, cursor: str) -> Search:
         status=asked.status or None,
         hash_state=asked.hash_state or None,
         duplicates=asked.duplicates or None,
+        facets=facets,
         sort=asked.sort,
         limit=PAGE_ROWS,
         cursor=cursor or None,
     )
 
 
-def _facets(hub: Hub, asked: Asked, aliases: dict[str, str]) -> list[Facet]:
-    counted = {
-        "type": [(name, None) for name in MODEL_TYPES],
-        "ecosystem": [(name, None) for name in hub.catalogues.current.ecosystems],
-        "status": [(name, None) for name in STATUSES],
-        "server": [(name, None) for name in aliases],
+def _facets(counted: dict[str, Any], asked: Asked, aliases: dict[str, str]) -> list[Facet]:
+    """Return the filters: those that the search counts with what it found, the others with all that can be asked."""
+    values: dict[str, list[tuple[str, int | None]]] = {
+        name: [(one["value"], one["count"]) for one in counted[name] if one["value"] is not None]
+        for name in ("type", "ecosystem", "status", "server")
+    }
+    values |= {
         "missing_on": [(name, None) for name in aliases],
         "duplicates": [(name, None) for name in DUPLICATES],
         "hash_state": [(name, None) for name in (VERIFIED, CLAIMED)],
     }
-    return [model_list.facet(asked, name, values, aliases) for name, values in counted.items()]
+    return [model_list.facet(asked, name, listed, aliases) for name, listed in values.items()]

@@ -1,4 +1,4 @@
-"""Take the pictures of Models and Compatibility anew: ``python -m quartermaster.tests.browser.hub_page.models_pictures``.
+"""Pictures of Models and Compatibility: ``python -m quartermaster.tests.browser.hub_page.models_pictures``.
 
 They show a real hub over a made-up fleet, light and dark, wide and as on a telephone.
 """
@@ -18,6 +18,7 @@ from quartermaster.tests.browser.screenshots import IMAGES, PALETTE
 from quartermaster.tests.fakes.web_ui.standin import interpreter
 from quartermaster.tests.hub.samples import Api, FakeClock, entry, sha
 
+THEMES = ("light", "dark")
 SIZES = {"wide": (1280, 900), "narrow": (360, 740)}
 FOLDERS = {"Checkpoint": "Stable-diffusion", "LORA": "Lora", "VAE": "VAE"}
 BASES = ("Pony", "SDXL 1.0", "SD 1.5", "Illustrious", "Flux.1 D")
@@ -36,7 +37,7 @@ def model(name: str, kind: str, base: str | None, mebibytes: int) -> dict[str, o
         layout = {"witness": "layout", "says": f"an adapter of {ecosystem}'s network, 722 pairs", "weight": 0.95}
         trained = {"witness": "metadata", "says": f"ss_base_model_version is {base}", "weight": 0.8}
         known = {
-            **{"ecosystem": ecosystem, "base_model": base, "confidence": 0.95 if "fox" not in name else 0.75},
+            "ecosystem": ecosystem, "base_model": base, "confidence": 0.95 if "fox" not in name else 0.75,
             "evidence": [{**layout, "proves": family}, {**trained, "claims": [ecosystem]}],
             "metadata": {"modelspec.trigger_phrase": "velvet harbor, night", "ss_epoch": "10",
                          "ss_tag_frequency": {"5_harbor": {"boats": 41, "night": 38, "lanterns": 12}}},
@@ -54,7 +55,9 @@ def fill(hub: Api) -> None:
         model("sdxl-vae", "VAE", "SDXL 1.0", 319),
     ]
     loras = [
-        model(f"{mood}-{thing}{'' if not again else f'-v{again + 1}'}", "LORA", BASES[number % 5], 40 + 37 * number % 800)
+        model(
+            f"{mood}-{thing}{'' if not again else f'-v{again + 1}'}", "LORA", BASES[number % 5], 40 + 37 * number % 800
+        )
         for again in range(3)
         for number, (mood, thing) in enumerate((mood, thing) for mood in MOODS for thing in THINGS)
     ]
@@ -103,11 +106,16 @@ def main() -> None:
         hub = Api(running.address, session, {}, running.hub, FakeClock()).with_key("admin")
         fill(hub)
         browser = playwright.chromium.launch(executable_path=provide(), args=FLAGS)
-        for theme in ("light", "dark"):
+        for theme in THEMES:
             for kind in SIZES:
                 take(browser, hub, theme, kind)
         browser.close()
-    written = [str(IMAGES / f"page-{name}-{theme}-{kind}.png") for name in PAGES for theme in ("light", "dark") for kind in SIZES]
+    written = [
+        str(IMAGES / f"page-{name}-{theme}-{kind}.png")
+        for name in PAGES
+        for theme in ("light", "dark")
+        for kind in SIZES
+    ]
     subprocess.run([str(interpreter("forge")), "-c", PALETTE, *written], check=True)
 
 

@@ -2,7 +2,7 @@
 
 from urllib.parse import parse_qs, urlsplit
 
-from quartermaster.hub.pages.model_list import Asked, chips, facet
+from quartermaster.hub.pages.model_list import Asked, chips, facet, told
 
 ALIASES = {"s1": "the attic"}
 
@@ -38,3 +38,9 @@ def test_what_was_chosen_is_a_choice_even_where_nothing_has_it() -> None:
         ("SDXL", 3, False),
         ("Pony", 0, True),
     ]
+
+
+def test_how_many_were_found_is_said_as_far_as_it_is_counted() -> None:
+    assert told({"count": 1, "exact": True}) == "1 model"
+    assert told({"count": 12_345, "exact": True}) == "12\u202f345 models"
+    assert told({"count": 10_000, "exact": False}) == "more than 10\u202f000 models"
