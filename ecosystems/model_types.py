@@ -33,6 +33,11 @@ MODEL_TYPES: tuple[str, ...] = (
 LORA_TYPES = frozenset({"LORA", "LoCon", "DoRA"})
 """Types whose tensor hash (AutoV3) is computed in the same read as the SHA-256."""
 
+NOT_ADDONS = frozenset(
+    {"Checkpoint", "Upscaler", "Detection", "Poses", "Wildcards", "Workflows", "ComfyWorkflows", "Other"}
+)
+"""Types that are not used together with a checkpoint, or with any."""
+
 _BY_LOWER = {name.lower(): name for name in MODEL_TYPES}
 
 

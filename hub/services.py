@@ -19,6 +19,7 @@ from .enrichment.enrichment import Enrichment
 from .events.broadcaster import Broadcaster
 from .events.log import EventLog
 from .finding import Finding
+from .fitting import Fitting
 from .fleet import Fleet
 from .growth import Growth
 from .history import History
@@ -96,6 +97,7 @@ class Hub:
         self.fleet = Fleet(self.database, self.clock, ages)
         self.catalogues = Catalogues(settings.data_dir)
         self.overrides = Overrides(self.database, self.clock, limits, self.registry, self.catalogues)
+        self.fitting = Fitting(self.database, self.registry, self.availability, self.catalogues)
         self.registrations = Registrations(self.database, self.clock, limits, self.registry, self.catalogues)
         self.news = News(self.database, limits)
         self.aliases = Aliases(self.database, self.clock, limits, self.registry)

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ...ecosystems.model_types import NOT_ADDONS
 from ...ecosystems.records import NONE, UNKNOWN
 from ...hub_client import AVAILABLE, Availability, HubError
 from ..infotext import (
@@ -17,7 +18,7 @@ from ..infotext import (
     prompt_resources,
     stem,
 )
-from .compat_view import NOT_ADDONS, Chosen, Judge
+from .compat_view import Chosen, Judge
 from .hub_link import Fleet, HubLink
 from .question import Question, RouteError
 from .shelf import Item, Stock

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...ecosystems.catalogue import Catalogue
-from ...ecosystems.model_types import canonical_type
+from ...ecosystems.model_types import NOT_ADDONS, canonical_type
 from ...ecosystems.records import UNKNOWN
 from .host import LoadedCheckpoint
 from .hub_link import Fleet
@@ -15,10 +15,6 @@ from .question import Question, RouteError
 from .shelf import Item, Stock
 
 SUPPORT = "generation"
-NOT_ADDONS = frozenset(
-    {"Checkpoint", "Upscaler", "Detection", "Poses", "Wildcards", "Workflows", "ComfyWorkflows", "Other"}
-)
-"""Types that are not used together with a checkpoint, or with any."""
 
 
 @dataclass(frozen=True)

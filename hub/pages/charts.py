@@ -102,10 +102,12 @@ def bars(title: str, rows: Sequence[Bar], write: Write = whole, empty: str = "Th
 
 
 def _bar(row: Bar, longest: float, write: Write) -> Markup:
-    told = ", ".join(f"{part.word}: {write(part.value)}" for part in row.parts)
+    told = ", ".join(f"{part.word}: {write(part.value)}" for part in row.parts if part.value)
     rects, left = Markup(), 0.0
     for part in row.parts:
         width = WIDTH * part.value / longest
+        if not width:
+            continue
         rects += _rect(left, width, part.tone, f"{part.word}: {write(part.value)}")
         left += width
     return _svg("chart-bar", 10, f"{row.label}: {told}", rects)

@@ -59,6 +59,11 @@ def machine_time(moment: float) -> str:
     return f"{datetime.fromtimestamp(moment, timezone.utc):%Y-%m-%dT%H:%M:%SZ}"
 
 
+def moment(text: str | None) -> float | None:
+    """Read a moment as answers write it (ISO 8601), in seconds since the epoch."""
+    return None if text is None else datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()
+
+
 def utc(moment: float) -> str:
     """Write a moment for a person whose browser runs no script."""
     return f"{datetime.fromtimestamp(moment, timezone.utc):%Y-%m-%d %H:%M} UTC"
@@ -106,6 +111,7 @@ FILTERS = {
     "span": span,
     "machine_time": machine_time,
     "utc": utc,
+    "moment": moment,
     "visible": visible,
     "segment": segment,
 }
