@@ -24,6 +24,7 @@ from ..schema import servers
 from ..search import documents
 from ..server_registry import find_server, server_values
 from ..statements import Statement, Statements
+from ..trust.audit import note
 from . import tables
 from .keeping import Keeping
 from .report import Report
@@ -83,6 +84,8 @@ class StableQueueImport:
                 self._import(connection, source, listed, reports[0], progress)
                 if dry_run:
                     raise _TakenBackError
+                if reports[0].changed:
+                    note(connection, None, "stablequeue_imported", models_file.name, reports[0].shown()["counts"])
 
             with suppress(_TakenBackError):
                 self._database.write(work)
@@ -109,10 +112,10 @@ class StableQueueImport:
         for row in tables.rows(source, MODELS):
             number = row.get("id")
 
-            def note(name: str, problem: str, number: object = number) -> None:
+            def remark(name: str, problem: str, number: object = number) -> None:
                 report.note(MODELS, number, name, problem)
 
-            model = read_model(row, self._named, self._limits, note)
+            model = read_model(row, self._named, self._limits, remark)
             if model is None:
                 report.leave(MODELS, number, NO_HASH)
             yield model

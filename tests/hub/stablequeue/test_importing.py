@@ -47,7 +47,7 @@ def problems(report: Report) -> list[tuple[str, str, str | None]]:
 
 def everything(hub: Hub) -> dict[str, list[Any]]:
     """Return all rows of the tables that an import may write."""
-    tables = ("models", "model_aliases", "model_server_availability", "servers", "model_metadata", "events")
+    tables = ("models", "model_aliases", "model_server_availability", "servers", "model_metadata", "events", "audit")
     with hub.database.read() as connection:
         return {name: sorted(map(repr, connection.execute(select(metadata.tables[name])))) for name in tables}
 
@@ -56,6 +56,7 @@ def test_models_come_with_names_civitais_numbers_sources_and_words(hub: Hub, the
     make_models(theirs, [lora(1, sha("one"))], aliases=[(1, "D:\\sd\\models\\Lora\\my library.safetensors")])
     report = hub.stablequeue.run(theirs)
     assert counts(report) == {"new": 1} and not report.findings
+    assert any("stablequeue_imported" in row for row in everything(hub)["audit"])
     model = hub.registry.get(sha("one"))
     shown = model["model"]
     assert (shown["name"], shown["type"], shown["ecosystem"], shown["base_model"]) == (
