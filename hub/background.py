@@ -8,6 +8,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 
 from starlette.concurrency import run_in_threadpool
@@ -15,6 +16,13 @@ from starlette.concurrency import run_in_threadpool
 from .errors import OverloadedError
 
 _log = logging.getLogger(__name__)
+
+_job: ContextVar[str | None] = ContextVar("quartermaster_job", default=None)
+
+
+def current_job() -> str | None:
+    """Return the name of the job that this code runs for, None where it runs for a request or a command."""
+    return _job.get()
 
 
 @dataclass
@@ -51,6 +59,7 @@ class Job:
     async def run(self) -> None:
         """Do the work until cancelled."""
         self._loop = asyncio.get_running_loop()
+        _job.set(self.name)
         try:
             while True:
                 self._called.clear()

@@ -1,6 +1,7 @@
 """The rows of ``past_placements``: what a path held, from when till when, once it is gone or holds another model."""
 
 from collections.abc import Collection, Mapping
+from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, insert, literal, select
 
@@ -16,25 +17,30 @@ def keep(connection: Connection, condition: ColumnElement[bool], now: float) -> 
     connection.execute(insert(past_placements).from_select([*_COPIED, "until"], copied))
 
 
+def held(connection: Connection, condition: ColumnElement[bool]) -> list[dict[str, Any]]:
+    """Return the placements that a condition names, for ``keep_replaced``."""
+    query = select(*(placements.c[name] for name in _COPIED)).where(condition)
+    return [dict(row._mapping) for row in connection.execute(query)]
+
+
 def keep_replaced(
     database: Database,
     connection: Connection,
-    condition: ColumnElement[bool],
+    before: list[dict[str, Any]],
     new: Mapping[str, int],
     refuted: Collection[int],
     now: float,
 ) -> None:
-    """Keep those of the placements that a condition names whose path is about to hold another model.
+    """Keep those of the placements ``before`` whose path is about to hold another model.
 
     Args:
         new: path -> id of the model that it will hold.
         refuted: models that were only claimed to stand there, and never did.
     """
-    query = select(*(placements.c[name] for name in _COPIED)).where(condition)
     rows = [
-        {**row._mapping, "until": now}
-        for row in connection.execute(query)
-        if row.path in new and row.model_id not in refuted and new[row.path] != row.model_id
+        {**row, "until": now}
+        for row in before
+        if row["model_id"] not in refuted and new.get(row["path"], row["model_id"]) != row["model_id"]
     ]
     if rows:
         database.execute_many(connection, insert(past_placements), rows)

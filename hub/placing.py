@@ -68,15 +68,15 @@ def execute(database: Database, connection: Connection, server_id: str, plan: Pl
         return
     entries = sorted(plan.upserts, key=lambda entry: (entry.path_key, entry.path))
     refuted = known_models.refuted(connection, server_id, entries) if plan.changed else set()
-    replaced = _models_at(connection, server_id, plan.changed) if plan.changed else set()
+    here = and_(placements.c.server_id == server_id, _at(connection, plan.changed))
+    before = past.held(connection, here) if plan.changed else []
     ids, known = known_models.resolve(database, connection, entries, known_models.Witness(server_id, now))
     shown = {model_id for entry, model_id in zip(entries, ids, strict=True) if entry.path not in plan.described}
-    if plan.changed:
-        here = and_(placements.c.server_id == server_id, _at(connection, plan.changed))
+    if before:
         new = {entry.path: model_id for entry, model_id in zip(entries, ids, strict=True)}
-        past.keep_replaced(database, connection, here, new, refuted, now)
+        past.keep_replaced(database, connection, before, new, refuted, now)
     state(database, connection, server_id, list(zip(entries, ids, strict=True)), now)
-    documents.mark(connection, shown & known | replaced)
+    documents.mark(connection, shown & known | {row["model_id"] for row in before})
     if refuted:
         known_models.forget(connection, refuted)
     _keep_descriptions(database, connection, entries)
@@ -132,12 +132,6 @@ def _remove(connection: Connection, server_id: str, paths: list[str], now: float
     ids = set(connection.scalars(delete(placements).where(here).returning(placements.c.model_id)))
     _want_no_more(connection, server_id, paths)
     return ids
-
-
-def _models_at(connection: Connection, server_id: str, paths: list[str]) -> set[int]:
-    here = placements.c
-    query = select(here.model_id).where(here.server_id == server_id, _at(connection, paths))
-    return set(connection.scalars(query))
 
 
 def _want_no_more(connection: Connection, server_id: str, paths: Iterable[str]) -> None:
