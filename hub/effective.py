@@ -124,12 +124,20 @@ CONFIDENCE = _identity(
 IDENTIFIED_BY = _identity({source: literal_column(f"'{source}'") for source in SOURCES})
 """Which source says what a model is; null where none does."""
 
-CIVITAI_ID = func.coalesce(_columns.civitai_id, _columns.enriched_civitai_id)
-CIVITAI_VERSION_ID = case(
-    (_columns.civitai_id.is_not(None), _columns.civitai_version_id),
-    else_=func.coalesce(_columns.civitai_version_id, _columns.enriched_civitai_version_id),
+_ids_by_hand = and_(
+    _columns.registered_at.is_not(None),
+    or_(_columns.civitai_id.is_not(None), _columns.civitai_version_id.is_not(None)),
 )
-"""A version belongs to its model: that of the service is none of the model that a person registered."""
+_ids_of_service = _columns.enriched_civitai_version_id.is_not(None)
+CIVITAI_ID = case(
+    (_ids_by_hand, _columns.civitai_id), (_ids_of_service, _columns.enriched_civitai_id), else_=_columns.civitai_id
+)
+CIVITAI_VERSION_ID = case(
+    (_ids_by_hand, _columns.civitai_version_id),
+    (_ids_of_service, _columns.enriched_civitai_version_id),
+    else_=_columns.civitai_version_id,
+)
+"""A version belongs to its model: both are of one source."""
 
 HAS_SOURCES: ColumnElement[bool] = or_(_columns.sources.is_not(None), _columns.enriched_sources.is_not(None))
 """The model can be downloaded from somewhere."""
