@@ -6,14 +6,14 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 POLICY = "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'"
 """Everything from the hub itself, nothing inline: what somebody smuggles into a page is neither run nor sent away."""
 
-_ALWAYS = {
+_ALWAYS = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
+_DOCUMENTS = {
     "Content-Security-Policy": POLICY,
-    "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
-    "Cache-Control": "no-store",
 }
+"""For what a browser shows or runs; on every heartbeat's JSON they would be half of the answer."""
 _STATIC = "/static/"
 
 
@@ -33,7 +33,8 @@ class SecurityHeaders:
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                for name, value in _ALWAYS.items():
+                is_json = headers.get("content-type", "").startswith("application/json")
+                for name, value in {**_ALWAYS, **({} if is_json else _DOCUMENTS)}.items():
                     if name != "Cache-Control" or not scope["path"].startswith(_STATIC):
                         headers.setdefault(name, value)
                 if self._hsts_seconds and scope["scheme"] == "https":

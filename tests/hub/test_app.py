@@ -72,7 +72,7 @@ def test_a_database_at_another_migration_is_not_ready(api: Api) -> None:
 def test_the_openapi_names_keys_bodies_and_errors(api: Api) -> None:
     described = api.get("/openapi.json").json()
     assert set(described["components"]["securitySchemes"]) == {"ApiKey", "ApiSecret", "Bearer"}
-    public = {"/healthz", "/readyz", "/api/v1/pair"}
+    public = {"/healthz", "/readyz", "/status", "/api/v1/pair"}
     for path, methods in described["paths"].items():
         for method, operation in methods.items():
             assert bool(operation.get("security")) == (path not in public), path
