@@ -23,7 +23,7 @@ _STATUS_OF_RANK = (AVAILABLE, STALE, OFFLINE)
 
 def count(connection: Connection, found: Select[Any], ages: Ages, now: float) -> dict[str, Any]:
     """Return the counts of the models that a query on ``models`` finds (its columns and order are replaced)."""
-    columns = (models.c.id, effective.TYPE, effective.ECOSYSTEM, effective.BASE_MODEL, models.c.sources.is_not(None))
+    columns = (models.c.id, effective.TYPE, effective.ECOSYSTEM, effective.BASE_MODEL, effective.HAS_SOURCES)
     rows = connection.execute(found.with_only_columns(*columns).order_by(None).limit(COUNTED + 1)).all()
     exact = len(rows) <= COUNTED
     rows = rows[:COUNTED]

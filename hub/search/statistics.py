@@ -168,7 +168,7 @@ def _count_whole(connection: Connection, ages: Ages, now: float) -> dict[str, An
     placed = sum(ranks.values())
     total = connection.scalar(select(func.count()).select_from(models)) or 0
     nowhere = ~select(placements.c.model_id).where(placements.c.model_id == models.c.id).exists()
-    sourced = connection.scalar(select(func.count()).where(models.c.sources.is_not(None), nowhere)) or 0
+    sourced = connection.scalar(select(func.count()).where(effective.HAS_SOURCES, nowhere)) or 0
     statuses = {AVAILABLE: ranks.get(0, 0), STALE: ranks.get(1, 0), OFFLINE: ranks.get(2, 0)}
     statuses |= {DOWNLOADABLE: sourced, UNAVAILABLE: total - placed - sourced}
     return {
