@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, insert
+from sqlalchemy import Connection, insert, update
 
 from ..hub import known_models, placing
 from ..hub.database import Database
@@ -156,3 +156,8 @@ def _fill_server(
         )
     )
     placing.state(database, connection, name, files, now)
+
+
+def hear_from_all(database: Database, now: float) -> None:
+    """Have all servers be as after a heartbeat."""
+    database.write(lambda connection: connection.execute(update(servers).values(last_seen=now)))

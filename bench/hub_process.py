@@ -4,6 +4,7 @@ Run as a program, this module is that process: ``quartermaster hub serve``, and 
 """
 
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -29,10 +30,18 @@ class HubProcess:
 
     def cpu_seconds(self) -> float:
         """Return the CPU seconds that it has used, all its threads."""
+        return self._used()["cpu_seconds"]
+
+    def memory_bytes(self) -> float:
+        """Return the most memory that it ever used at once, 0 where the system does not say."""
+        return self._used()["memory_bytes"]
+
+    def _used(self) -> dict[str, float]:
         assert self.process.stdin is not None and self.process.stdout is not None
         self.process.stdin.write("\n")
         self.process.stdin.flush()
-        return float(json.loads(self.process.stdout.readline())["cpu_seconds"])
+        used: dict[str, float] = json.loads(self.process.stdout.readline())
+        return used
 
 
 def make_key(data: Path) -> Credentials:
@@ -46,15 +55,16 @@ def make_key(data: Path) -> Credentials:
 
 
 @contextmanager
-def hub_process(data: Path) -> Iterator[HubProcess]:
-    """Run a hub over a data folder, on a free port.
+def hub_process(data: Path, database_url: str | None = None) -> Iterator[HubProcess]:
+    """Run a hub over a data folder (and a PostgreSQL, where its URL is given), on a free port.
 
     Raises:
         RuntimeError: it did not start; what it said went to stderr.
     """
     command = [sys.executable, "-m", __name__, str(data)]
     pipe = subprocess.PIPE
-    with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, encoding="utf-8") as process:
+    environment = {**os.environ, **({"QUARTERMASTER_DATABASE_URL": database_url} if database_url else {})}
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, encoding="utf-8", env=environment) as process:
         try:
             assert process.stdout is not None
             line = process.stdout.readline()
@@ -71,7 +81,16 @@ def hub_process(data: Path) -> Iterator[HubProcess]:
 
 def _answer() -> None:
     for _ in sys.stdin:
-        print(json.dumps({"cpu_seconds": time.process_time()}), flush=True)
+        print(json.dumps({"cpu_seconds": time.process_time(), "memory_bytes": _memory_bytes()}), flush=True)
+
+
+def _memory_bytes() -> int:
+    try:
+        import resource
+    except ImportError:  # Windows
+        return 0
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 
 
 if __name__ == "__main__":

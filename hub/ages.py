@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
+from functools import lru_cache
 
 PRESENT = "present"
 STALE = "stale"
@@ -37,6 +38,7 @@ def worse(first: str, second: str) -> str:
     return max(first, second, key=STATES.index)
 
 
+@lru_cache(maxsize=4096)  # a server's last sign of life stands in each of its models
 def iso_time(seconds: float | None) -> str | None:
     """Write seconds since the epoch as ISO 8601 in UTC with milliseconds, as StableQueue does."""
     if seconds is None:

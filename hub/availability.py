@@ -179,7 +179,7 @@ class Availability:
         by_server: dict[str, list[Record]] = {}
         for row in rows:
             for placement in here.get(row.id, ()):
-                by_server.setdefault(placement.server_id, []).append(placement)
+                by_server.setdefault(placement[_SERVER_ID], []).append(placement)
         listed = [self._server(placements_, now, claimed) for _, placements_ in sorted(by_server.items())]
         sources = [source for row in rows for source in sources_of(row)]
         best = min((STATES.index(server["state"]) for server in listed), default=None)
@@ -189,27 +189,33 @@ class Availability:
 
     def _server(self, listed: list[Record], now: float, claimed: bool) -> dict[str, Any]:
         """Return one server's element: the path that is the surest to work stands for the server."""
-
-        def preference(row: Record) -> tuple[bool, bool, str]:
-            return (row.state != PRESENT, row.hash_state != VERIFIED, row.path)
-
-        best, *_ = ordered = sorted(listed, key=preference)
+        ordered = listed if len(listed) == 1 else sorted(listed, key=_preference)
+        # Unpacked at once: a batch does this thousands of times, and each look at a row by name is a search.
+        _, server_id, path, state, hash_state, by_autov2, alias, seen, sha256 = ordered[0]
+        server_state = self._ages.state(seen, now)
         return {
-            "server_id": best.server_id,
-            "alias": best.alias,
-            "state": worse(self._ages.state(best.server_seen, now), best.state),
-            "path": best.path,
-            "paths": [row.path for row in ordered],
-            "hash_state": CLAIMED if claimed or best.by_autov2 else best.hash_state,
-            "sha256": best.hash_sha256,
-            "last_seen": iso_time(best.server_seen),
+            "server_id": server_id,
+            "alias": alias,
+            "state": server_state if state == PRESENT else worse(server_state, state),
+            "path": path,
+            "paths": [path] if len(ordered) == 1 else [row.path for row in ordered],
+            "hash_state": CLAIMED if claimed or by_autov2 else hash_state,
+            "sha256": sha256,
+            "last_seen": iso_time(seen),
         }
+
+
+def _preference(row: Record) -> tuple[bool, bool, str]:
+    return (row.state != PRESENT, row.hash_state != VERIFIED, row.path)
 
 
 _RULE = "must be 10 (AutoV2), 12 (AutoV3) or 64 (SHA-256) hex digits"
 
 Placed = dict[int, list[Record]]
-"""Model id -> where it is."""
+"""Model id -> where it is, as ``placed`` selects it."""
+
+_SERVER_ID = 1
+"""Its place in such a row."""
 
 
 def placed(connection: Connection, model_ids: Iterable[int]) -> Placed:
@@ -232,8 +238,8 @@ def placed(connection: Connection, model_ids: Iterable[int]) -> Placed:
         .where(among(connection, here.model_id, model_ids))
     )
     found: Placed = {}
-    for row in connection.execute(query):
-        found.setdefault(row.model_id, []).append(row)
+    for row in connection.execute(query).all():
+        found.setdefault(row[0], []).append(row)
     return found
 
 
@@ -275,7 +281,7 @@ def rows_by(connection: Connection, column: str, values: Iterable[str | int]) ->
     listed = list(values)
     if not listed:
         return []
-    return list(connection.execute(select(*SUMMARY).where(among(connection, models.c[column], listed))))
+    return list(connection.execute(select(*SUMMARY).where(among(connection, models.c[column], listed))).all())
 
 
 def summary(row: Record) -> dict[str, Any]:

@@ -165,6 +165,8 @@ EFFECTIVE = (
 
 def sources_of(row: Record) -> list[dict[str, Any]]:
     """Return where a model can be downloaded: what was registered, then what the service adds."""
+    if row.sources is None and row.enriched_sources is None:
+        return []
     listed: list[dict[str, Any]] = json.loads(row.sources or "[]")
     urls = {source.get("url") for source in listed}
     return listed + [source for source in json.loads(row.enriched_sources or "[]") if source.get("url") not in urls]

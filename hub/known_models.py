@@ -19,7 +19,7 @@ from ..hub_client.digest import path_key
 from .database import Database, Record, among
 from .entries import VERIFIED, Entry
 from .hashes import AUTOV2_DIGITS, AUTOV3_DIGITS
-from .schema import models, placements
+from .schema import BY_AUTOV2, models, placements
 from .search import documents
 
 _KNOWN = (
@@ -120,11 +120,11 @@ def promote(database: Database, connection: Connection, new: Collection[str], no
     small indexes tells.
     """
     heads = Counter(sha256[:AUTOV2_DIGITS] for sha256 in new)
-    if connection.scalar(select(exists().where(placements.c.by_autov2))):
+    if connection.scalar(select(select(placements.c.model_id).where(BY_AUTOV2).exists())):
         attached = (
             select(models.c.id)
             .join(placements, placements.c.model_id == models.c.id)
-            .where(placements.c.by_autov2, models.c.hash_sha256.is_not(None))
+            .where(BY_AUTOV2, models.c.hash_sha256.is_not(None))
             .where(among(connection, models.c.hash_autov2, heads))
             .distinct()
         )
@@ -151,7 +151,7 @@ def _set_apart(database: Database, connection: Connection, model_id: int, now: f
     columns = (models.c.hash_autov2, *said)
     model = connection.execute(select(*columns).where(models.c.id == model_id)).one()
     alone = _autov2_row(database, connection, {**model._mapping, "created_at": now})
-    moved = update(placements).where(placements.c.model_id == model_id, placements.c.by_autov2)
+    moved = update(placements).where(placements.c.model_id == model_id, BY_AUTOV2)
     connection.execute(moved.values(model_id=alone))
     documents.mark(connection, [model_id, alone])
 

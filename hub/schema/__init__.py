@@ -4,12 +4,24 @@ from .base import RowId, metadata
 from .enrichment import enrichments, metadata_services
 from .events import event_log, events
 from .history import growth, past_placements, server_states
-from .inventory import metadata_wanted, model_aliases, model_metadata, models, news_counter, placements, servers
+from .inventory import (
+    BY_AUTOV2,
+    TO_INDEX,
+    metadata_wanted,
+    model_aliases,
+    model_metadata,
+    models,
+    news_counter,
+    placements,
+    servers,
+)
 from .search import FTS5_TABLE, hub_statistics, search_documents, server_statistics
 from .trust import api_keys, audit, hub_identity, login_codes, pairing_codes, sessions
 
 __all__ = [
+    "BY_AUTOV2",
     "FTS5_TABLE",
+    "TO_INDEX",
     "RowId",
     "api_keys",
     "audit",

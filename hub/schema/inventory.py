@@ -8,6 +8,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    ColumnElement,
     Double,
     ForeignKey,
     Index,
@@ -17,6 +18,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    literal_column,
     text,
     true,
 )
@@ -129,6 +131,9 @@ and they stand for what an import brought. ``registered_…`` is what was regist
 
 _to_index = text("to_index")
 Index("models_to_index", models.c.id, sqlite_where=_to_index, postgresql_where=_to_index)
+TO_INDEX: ColumnElement[bool] = literal_column("models.to_index")
+"""``models.to_index`` as a condition: SQLAlchemy spells the column ``to_index = 1``, and SQLite then scans the table,
+because it does not see that this is what the index is of."""
 explain(
     models,
     name="as agents found it: a file's name without its ending",
@@ -220,6 +225,8 @@ Index(
     sqlite_where=_by_autov2,
     postgresql_where=_by_autov2,
 )
+BY_AUTOV2: ColumnElement[bool] = literal_column("model_server_availability.by_autov2")
+"""``by_autov2`` as a condition, see ``TO_INDEX``."""
 
 model_aliases = Table(
     "model_aliases",

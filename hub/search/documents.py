@@ -10,7 +10,7 @@ from .. import effective
 from ..ages import STALE
 from ..database import Database, Record, among
 from ..hashes import AUTOV3_DIGITS
-from ..schema import model_aliases, model_metadata, models, placements, search_documents
+from ..schema import TO_INDEX, model_aliases, model_metadata, models, placements, search_documents
 from . import words
 
 TYPE, ECOSYSTEM, BASE_MODEL, SERVER, STATE, HASH_STATE, EXTRA = "t", "e", "b", "s", "x", "h", "d"
@@ -181,5 +181,5 @@ def mark_twins(connection: Connection, tensors: Collection[str]) -> None:
 
 def count_pending(connection: Connection, bound: int) -> int:
     """Return how many models are marked, ``bound`` where it is that many or more."""
-    few = select(models.c.id).where(models.c.to_index).limit(bound).subquery()
+    few = select(models.c.id).where(TO_INDEX).limit(bound).subquery()
     return int(connection.scalar(select(func.count()).select_from(few)) or 0)

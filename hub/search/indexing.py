@@ -11,7 +11,7 @@ from sqlalchemy import Connection, select, update
 from ..background import Job
 from ..database import Database, among
 from ..errors import OverloadedError
-from ..schema import models
+from ..schema import TO_INDEX, models
 from . import documents
 
 BATCH = 250
@@ -55,7 +55,7 @@ class Indexing:
             return documents.count_pending(connection, COUNTED)
 
     def _batch(self, connection: Connection, *, skip_locked: bool = False) -> int:
-        marked = select(models.c.id).where(models.c.to_index).order_by(models.c.id).limit(BATCH)
+        marked = select(models.c.id).where(TO_INDEX).order_by(models.c.id).limit(BATCH)
         ids = list(connection.scalars(marked.with_for_update(skip_locked=skip_locked)))
         if ids:
             connection.execute(update(models).where(among(connection, models.c.id, ids)).values(to_index=False))

@@ -124,3 +124,19 @@ def test_a_delta_of_one_file_reads_only_its_own_rows(api: Api, library: list[dic
     with api.hub.database.engine.connect() as connection:
         rows = sum(len(connection.exec_driver_sql(statement, parameters).all()) for statement, parameters in reads)
     assert rows <= 3
+
+
+@pytest.mark.parametrize("database_url", [None])
+def test_what_is_rare_is_found_by_its_own_small_index(api: Api) -> None:
+    api.synced({"models": [entry("first")]})
+    with statements_of(api) as seen:
+        api.synced({"models": [entry("first"), entry("second")]})
+        api.hub.search.refresh()
+    rare = ("by_autov2", "to_index")
+    asked = [
+        (one, given) for one, given in seen if one.startswith("SELECT") and any(f".{name}" in one for name in rare)
+    ]
+    with api.hub.database.engine.connect() as connection:
+        plans = [str(connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {one}", given).all()) for one, given in asked]
+    for name in ("model_server_availability_by_autov2", "models_to_index"):
+        assert any(name in plan for plan in plans), plans
