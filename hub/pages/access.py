@@ -14,7 +14,7 @@ from ..errors import LoginRequiredError, UnauthorizedError
 from ..fields import is_clean
 from ..keys import Caller
 from ..reading import FORM_TYPE
-from ..routes.callers import declared_path, the_hub
+from ..routes.callers import declared_path, known_caller, the_hub
 from ..trust.entrance import CSRF_FIELD, CSRF_HEADER, SAFE_METHODS
 from ..trust.scopes import check_scope
 
@@ -35,7 +35,7 @@ async def _visitor(request: Request) -> Caller:
     if request.method not in SAFE_METHODS and CSRF_HEADER not in request.headers:
         csrf = (await _form(request)).get(CSRF_FIELD, "")
     try:
-        caller = await run_in_threadpool(the_hub(request).entrance.caller, request, csrf)
+        caller = await run_in_threadpool(known_caller, request, csrf)
     except UnauthorizedError as error:
         if request.method not in SAFE_METHODS:
             raise

@@ -32,14 +32,20 @@ def declared_path(request: Request) -> str:
     return str(getattr(request.scope.get("route"), "path", request.url.path))
 
 
+def known_caller(request: Request, csrf: str | None = None) -> Caller:
+    """Return who calls, as ``Entrance.caller`` has it, and have the log name the key."""
+    caller = the_hub(request).entrance.caller(request, csrf)
+    note_key(request.scope, caller.key or f"session {caller.session_id}")
+    return caller
+
+
 def _caller(
     request: Request,
     _key: Annotated[str | None, Security(_key)],
     _secret: Annotated[str | None, Security(_secret)],
     _token: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)],
 ) -> Caller:
-    caller = the_hub(request).entrance.caller(request)
-    note_key(request.scope, caller.key or f"session {caller.session_id}")
+    caller = known_caller(request)
     check_scope(caller, request.method, declared_path(request))
     return caller
 

@@ -6,10 +6,9 @@ from starlette.responses import Response
 
 from ..errors import OverloadedError
 from ..readiness import problem_of
-from ..request_facts import note_key
 from . import openapi
 from .answers import AsciiJson
-from .callers import the_hub
+from .callers import known_caller, the_hub
 
 router = APIRouter(tags=["operations"])
 
@@ -34,10 +33,8 @@ def readyz(request: Request) -> Response:
 
 def _may_measure(request: Request) -> None:
     """Let every key read the metrics, and everybody where that is set: they tell how large an inventory is."""
-    hub = the_hub(request)
-    if not hub.settings.metrics_public:
-        caller = hub.entrance.caller(request)
-        note_key(request.scope, caller.key or f"session {caller.session_id}")
+    if not the_hub(request).settings.metrics_public:
+        known_caller(request)
 
 
 @router.get("/metrics", include_in_schema=False, dependencies=[Depends(_may_measure)])

@@ -96,6 +96,7 @@ def occupy_connection(connection: Any, _record: object) -> None:
         (taken,) = cursor.fetchone()
     connection.rollback()  # which ends the transaction and keeps the lock
     if not taken:
+        connection.close()
         raise OverloadedError("the database is being restored; try again", retry_after_seconds=30)
 
 

@@ -63,16 +63,13 @@ def test_a_postgresql_that_takes_no_writes_is_not_ready(settings: HubSettings, s
         assert problem(start_api(settings)) is None
         return
     api = start_api(settings)
-    api.hub.database.engine.dispose()
     with psycopg.connect(settings.database_url, autocommit=True) as connection:
-        row = connection.execute("SELECT current_user, current_database()").fetchone()
-        assert row is not None
-        setting = f'ALTER ROLE "{row[0]}" IN DATABASE "{row[1]}" '.encode()
-        connection.execute(setting + b"SET default_transaction_read_only = on")
+        connection.execute("ALTER SYSTEM SET default_transaction_read_only = on")
+        connection.execute("SELECT pg_reload_conf()")
         try:
-            assert problem(api) == "database"
+            eventually(lambda: problem(api) == "database", "a database that takes no writes")
         finally:
-            connection.execute(b"SET default_transaction_read_only = off")
-            connection.execute(setting + b"RESET default_transaction_read_only")
-    api.hub.database.engine.dispose()
-    assert problem(api) is None
+            connection.execute("SET default_transaction_read_only = off")
+            connection.execute("ALTER SYSTEM RESET default_transaction_read_only")
+            connection.execute("SELECT pg_reload_conf()")
+        eventually(lambda: problem(api) is None, "one that takes them again")
