@@ -5,8 +5,7 @@ What the database knows is asked when somebody reads, at most every ``KEPT_SECON
 
 import threading
 import time
-from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -21,9 +20,6 @@ from .database import Database
 from .errors import OverloadedError
 from .schema import models, servers
 
-if TYPE_CHECKING:
-    from .services import Hub
-
 KEPT_SECONDS = 30.0
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 _METHODS = {"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"}
@@ -34,7 +30,7 @@ NO_ROUTE = "(none)"
 class Metrics:
     """The counters of one hub."""
 
-    def __init__(self, hub: "Hub") -> None:
+    def __init__(self, database: Database, clock: Clock, ages: Ages, jobs: list[Job]) -> None:
         self._registry = CollectorRegistry()
         registry = self._registry
         self.in_flight = Gauge("quartermaster_http_requests_in_flight", "requests being answered", registry=registry)
@@ -52,8 +48,8 @@ class Metrics:
             "quartermaster_sync_entries", "entries of inventories that a sync changed", ["change"], registry=registry
         )
         Gauge("quartermaster_info", "this hub's version", ["version"], registry=registry).labels(VERSION).set(1)
-        registry.register(_Work(lambda: hub.jobs, hub.database))
-        registry.register(_Inventory(hub.database, hub.clock, hub.ages))
+        registry.register(_Work(jobs, database))
+        registry.register(_Inventory(database, clock, ages))
         ProcessCollector(registry=registry)  # CPU, memory, files; where /proc has them
 
     def answered(self, method: str, route: str, status: int, seconds: float) -> None:
@@ -75,7 +71,7 @@ class Metrics:
 class _Work(Collector):
     """What is counted elsewhere: background jobs, and trouble with the database."""
 
-    def __init__(self, jobs: Callable[[], list[Job]], database: Database) -> None:
+    def __init__(self, jobs: list[Job], database: Database) -> None:
         self._jobs = jobs
         self._database = database
 
@@ -83,7 +79,7 @@ class _Work(Collector):
         runs = CounterMetricFamily("quartermaster_job_runs", "runs of a background job", labels=["job"])
         failures = CounterMetricFamily("quartermaster_job_failures", "runs that failed", labels=["job"])
         alive = GaugeMetricFamily("quartermaster_job_alive", "1 while the job is there to run", labels=["job"])
-        for job in self._jobs():
+        for job in self._jobs:
             runs.add_metric([job.name], job.runs)
             failures.add_metric([job.name], job.failures)
             alive.add_metric([job.name], job.is_alive)

@@ -142,7 +142,7 @@ class Hub:
             Job("audit", AUDIT_EVERY_SECONDS, self.audit.prune),
         ]
         """What runs beside the answering, see ``background``."""
-        self.metrics = Metrics(self)
+        self.metrics = Metrics(self.database, self.clock, ages, self.jobs)
         self.stopping = threading.Event()
         """Set when the hub was asked to stop."""
 
