@@ -4,6 +4,7 @@ HubError
 ├── SettingsError, DatabaseUnusableError, PortUnusableError   a hub cannot start
 │   └── MigrationFailedError      (a DatabaseUnusableError)   its database is as it was
 ├── BackupError, RestoreError, InUseError                     the database is as it was
+│   └── DamagedError              (a BackupError)
 └── RequestError                                              a request is refused
     ├── MalformedRequestError         400 bad_request
     ├── InvalidJsonError              400 invalid_json
@@ -46,6 +47,10 @@ class MigrationFailedError(DatabaseUnusableError):
 
 class BackupError(HubError):
     """No backup was made; nothing of it is left behind."""
+
+
+class DamagedError(BackupError):
+    """A database cannot be read to its end, or is none of a hub."""
 
 
 class RestoreError(HubError):

@@ -30,7 +30,7 @@ NO_ROUTE = "(none)"
 class Metrics:
     """The counters of one hub."""
 
-    def __init__(self, database: Database, clock: Clock, ages: Ages, jobs: Iterable[Job]) -> None:
+    def __init__(self, database: Database, clock: Clock, ages: Ages, jobs: list[Job]) -> None:
         self._registry = CollectorRegistry()
         registry = self._registry
         self.in_flight = Gauge("quartermaster_http_requests_in_flight", "requests being answered", registry=registry)
@@ -48,7 +48,7 @@ class Metrics:
             "quartermaster_sync_entries", "entries of inventories that a sync changed", ["change"], registry=registry
         )
         Gauge("quartermaster_info", "this hub's version", ["version"], registry=registry).labels(VERSION).set(1)
-        registry.register(_Work(list(jobs), database))
+        registry.register(_Work(jobs, database))
         registry.register(_Inventory(database, clock, ages))
         ProcessCollector(registry=registry)  # CPU, memory, files; where /proc has them
 

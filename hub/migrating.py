@@ -101,8 +101,9 @@ def _upgrade(connection: Connection, database: Database, make_backup: MakeBackup
     backup = None
     if make_backup is not None and current is not None and _holds_anything(connection):
         _keep_writers_waiting(connection)
+        _log.info("backing up before migrating from %s to %s; the port opens when both are done", current, head)
         backup = make_backup(current)
-        _log.info("backed up to %s before migrating from %s to %s", backup, current, head)
+        _log.info("backed up to %s", backup)
     _run(connection, database, f"from {current or 'nothing'} to {head}", backup)
     _log.info("database migrated from %s to %s", current or "nothing", head)
     return head

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ..database import postgresql_url
-from ..errors import BackupError, RestoreError
+from ..errors import BackupError, DamagedError, RestoreError
 from ..migrating import revisions
 from ..schema import metadata
 from ..settings import HubSettings
@@ -53,12 +53,13 @@ def _restore_sqlite(settings: HubSettings, file: Path, watch: Watch) -> Restored
             raise RestoreError(f"{file} is this hub's database itself, not a backup of it")
         settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         with file_alone(settings.data_dir):
-            revision = _known(sqlite_copy.revision_of(file), file)
+            revision = _known(sqlite_copy.revision_of(file, checked=True), file)
             handle, name = tempfile.mkstemp(".part", f"{database.name}.", settings.data_dir)
             os.close(handle)
             part = Path(name)
             try:
-                sqlite_copy.copy(file, part, watch, patience_seconds=settings.busy_timeout_seconds)
+                patience = settings.busy_timeout_seconds
+                sqlite_copy.copy(file, part, watch, patience_seconds=patience, thorough=False)
                 undo = _set_aside_sqlite(settings, file, watch)
                 os.replace(part, database)
             finally:
@@ -80,10 +81,10 @@ def _set_aside_sqlite(settings: HubSettings, file: Path, watch: Watch) -> Path |
         return _keep_damaged(settings)
     try:
         sqlite_copy.close_for_all(database)
-        revision = sqlite_copy.revision_of(database)
-    except (sqlite3.DatabaseError, BackupError):
+        revision = sqlite_copy.revision_of(database, checked=False)
+        return Backups(settings).make(revision, watch=watch, sparing=file).path
+    except (sqlite3.DatabaseError, DamagedError):
         return _keep_damaged(settings)
-    return Backups(settings).make(revision, watch=watch, sparing=file).path
 
 
 def _keep_damaged(settings: HubSettings) -> Path:

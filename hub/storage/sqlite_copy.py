@@ -6,7 +6,7 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
-from ..errors import BackupError, InUseError
+from ..errors import BackupError, DamagedError, InUseError
 
 Watch = Callable[[int, int | None], None]
 """Is told how many bytes are done, and of how many (None: nobody knows)."""
@@ -15,14 +15,17 @@ _MAGIC = b"SQLite format 3\0"
 _PAGES_PER_STEP = 4096
 
 
-def copy(source: Path, target: Path, watch: Watch, *, patience_seconds: float) -> None:
+def copy(source: Path, target: Path, watch: Watch, *, patience_seconds: float, thorough: bool = True) -> None:
     """Copy the database ``source`` as it is now into the empty file ``target``, and check the copy.
+
+    A check that is not ``thorough`` leaves out whether indexes and tables agree, which takes longer than the copy.
 
     The copy is of one moment: it is read in one transaction, which keeps no writer waiting (WAL). It needs no other
     file beside it.
 
     Raises:
-        BackupError: it cannot be read, or the copy cannot be written (a full disk), or the copy is not sound.
+        DamagedError: it cannot be read, or the copy is not sound.
+        BackupError: it is locked, or the copy cannot be written (a full disk).
     """
     try:
         with closing(_open(source, patience_seconds)) as origin, closing(sqlite3.connect(target)) as made:
@@ -35,41 +38,38 @@ def copy(source: Path, target: Path, watch: Watch, *, patience_seconds: float) -
 
             origin.backup(made, pages=_PAGES_PER_STEP, progress=progress)
             made.execute("PRAGMA journal_mode = DELETE")
-            require_sound(made, target)
+            _require_sound(made, source, thorough)
     except sqlite3.DatabaseError as error:
-        raise BackupError(f"{source} cannot be copied to {target.parent}: {error}") from error
+        kind = BackupError if isinstance(error, sqlite3.OperationalError) else DamagedError
+        raise kind(f"{source} cannot be copied to {target.parent}: {error}") from error
     flush(target)
 
 
-def require_sound(connection: sqlite3.Connection, path: Path) -> None:
-    """Check a database through and through.
-
-    Raises:
-        BackupError: it is damaged.
-    """
-    (found,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
+def _require_sound(connection: sqlite3.Connection, path: Path, thorough: bool) -> None:
+    (found,) = connection.execute(f"PRAGMA {'integrity_check' if thorough else 'quick_check'}(1)").fetchone()
     if found != "ok":
-        raise BackupError(f"{path} is damaged: {found}")
+        raise DamagedError(f"{path} is damaged: {found}")
 
 
-def revision_of(path: Path) -> str:
-    """Return the migration that a backup is at, having read all of it.
+def revision_of(path: Path, *, checked: bool) -> str:
+    """Return the migration that a database is at, ``checked`` through and through before.
 
     Raises:
-        BackupError: it cannot be read, is damaged, or is not one of a hub.
+        DamagedError: it cannot be read, is damaged, or is not one of a hub.
     """
     if not is_sqlite(path):
-        raise BackupError(f"{path} is no SQLite database")
+        raise DamagedError(f"{path} is no SQLite database")
     try:
         with closing(_open(path, 5)) as connection:
-            require_sound(connection, path)
+            if checked:
+                _require_sound(connection, path, thorough=True)
             row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
     except sqlite3.DatabaseError as error:
         if "no such table" in str(error):
-            raise BackupError(f"{path} is a database, but not one of a Quartermaster hub") from None
-        raise BackupError(f"{path} cannot be read: {error}") from error
+            raise DamagedError(f"{path} is a database, but not one of a Quartermaster hub") from None
+        raise DamagedError(f"{path} cannot be read: {error}") from error
     if row is None:
-        raise BackupError(f"{path} is a hub's database, but says of no migration")
+        raise DamagedError(f"{path} is a hub's database, but says of no migration")
     return str(row[0])
 
 

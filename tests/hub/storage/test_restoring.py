@@ -278,6 +278,19 @@ def test_a_damaged_database_is_kept_aside_and_the_backup_takes_its_place(tmp_pat
     assert done.undo.with_name("hub.sqlite-wal").read_bytes() == b"nor this"
 
 
+def test_so_is_one_that_is_damaged_in_the_middle(tmp_path: Path) -> None:
+    settings = HubSettings(tmp_path)
+    write_key(settings, "first")
+    backup = back_up(settings)
+    content = bytearray(settings.database_file.read_bytes())
+    content[8192:16384] = bytes(range(256)) * 32
+    settings.database_file.write_bytes(content)
+    done = restore(settings, backup)
+    assert keys_of(settings) == ["first"]
+    assert done.undo is not None and done.undo.parent.name.startswith("damaged-")
+    assert done.undo.stat().st_size == len(content)
+
+
 def test_the_oldest_backup_can_be_restored_where_few_are_kept(settings: HubSettings) -> None:
     few = replace(settings, backups_kept=1)
     write_key(few, "first")
