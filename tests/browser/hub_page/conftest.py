@@ -10,10 +10,15 @@ from playwright.sync_api import Browser, Page
 from quartermaster.hub.running import RunningHub
 from quartermaster.hub.settings import HubSettings
 from quartermaster.tests.browser.conftest import PATIENCE_MS, only_loopback
-from quartermaster.tests.hub.conftest import database_url, postgres, settings
+from quartermaster.tests.hub.conftest import database_url, postgres, postgres_programs, settings
 from quartermaster.tests.hub.samples import Api, FakeClock
 
-__all__ = ["database_url", "postgres", "settings"]  # fixtures: every test here runs on SQLite and on PostgreSQL
+__all__ = [
+    "database_url",
+    "postgres",
+    "postgres_programs",
+    "settings",
+]  # fixtures: every test here runs on SQLite and on PostgreSQL
 
 WIDE, PHONE = (1280, 860), (360, 740)
 NOISE = ("error", "warning")  # where a browser tells of what a Content-Security-Policy kept from running
@@ -41,6 +46,7 @@ class Look:
 
     def fits(self) -> None:
         """The page does not scroll sideways."""
+        self.page.wait_for_load_state("load")  # before that the style may be missing
         over = self.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
         assert over <= 0, f"{self.page.url} is {over} px too wide"
 
