@@ -50,6 +50,18 @@
     if (event.target.id === "pick-all") { for (const box of picks()) { box.checked = event.target.checked; } }
     if (event.target.id === "pick-all" || "pick" in event.target.dataset) { count(); }
   });
+  // On a narrow page the filters stand above what they filter: they are folded until somebody unfolds them.
+  const narrow = matchMedia("(max-width: 900px)");
+  let unfolded = false;
+  function fold() {
+    for (const node of document.querySelectorAll(".facets-fold")) { node.open = !narrow.matches || unfolded; }
+  }
+  document.addEventListener("click", (event) => {
+    const summary = event.target.closest(".facets-fold > summary");
+    if (summary) { unfolded = !summary.parentNode.open; }
+  });
+  narrow.addEventListener("change", fold);
+
   // A request that a later letter makes needless is cut off, which is meant: htmx would call it an error.
   const running = new Map();
   document.addEventListener("htmx:beforeSend", (event) => running.set(event.detail.xhr, event.detail));
@@ -59,7 +71,8 @@
     running.clear();
   }, true);
 
-  document.addEventListener("htmx:afterSwap", count);
-  window.addEventListener("pageshow", count);
-  count();
+  function again() { count(); fold(); }
+  document.addEventListener("htmx:afterSwap", again);
+  window.addEventListener("pageshow", again);
+  again();
 })();

@@ -63,8 +63,8 @@ def fill(hub: Api) -> None:
     ]
     unknown = [model("untitled", "LORA", None, 144)]
     for number, server in enumerate(BUSY):
-        hub.synced({"models": [*checkpoints, *loras[number::2], *loras[:20], *unknown]}, server)
-    hub.synced({"models": [*checkpoints[1:], *loras[6::2], *loras[1:20]]}, BUSY[6])  # it lost what it had
+        hub.synced({"models": [*checkpoints, *loras[:20], *loras[20 + number :: 2], *unknown]}, server)
+    hub.synced({"models": [*checkpoints[1:], *loras[1:40]]}, BUSY[6])  # it lost what it had
     body = {"sha256": sha("online"), "type": "LORA", "name": "paper-moon", "civitai_id": "1", "civitai_version_id": "2"}
     hub.post("/api/v1/models/register", body).raise_for_status()
     hub.put(f"/api/v1/models/{sha('neon-fox')}/overrides", {"base_model": "Pony", "note": "seen"}).raise_for_status()

@@ -91,6 +91,7 @@ def test_filters_narrow_and_are_taken_away_one_by_one(fleet: Api, look: Looking)
     expect(page.locator(".model-row")).to_have_count(1)
     page.get_by_role("link", name="Remove the filter On: cellar").click()
     expect(page).to_have_url(re.compile(r"/models\?type=Checkpoint$"))
+    page.wait_for_load_state()
     page.get_by_label("Missing on").select_option("attic")
     expect(page.get_by_text("Nothing fits")).to_be_visible()
     page.get_by_role("link", name="Remove all").click()
@@ -216,3 +217,16 @@ def test_a_mistyped_address_is_refused_in_words(look: Looking, query: str) -> No
     assert "422" in seen.complaints.pop()
     expect(page.locator("h1")).to_be_visible()
     expect(page.locator("main")).to_contain_text("must be")
+
+
+@pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "no scripts"])
+def test_on_a_telephone_the_filters_are_folded_where_a_script_can(fleet: Api, look: Looking, scripts: bool) -> None:
+    page = look(PHONE, scripts=scripts).at("/models").page
+    page.wait_for_load_state()
+    missing = page.get_by_label("Missing on", exact=True)
+    if scripts:
+        expect(missing).to_be_hidden()
+        page.get_by_text("Filters", exact=True).click()
+        missing.select_option("attic")
+        expect(page.locator(".model-name")).to_have_text(["only-cellar"])
+    expect(missing).to_be_visible()
