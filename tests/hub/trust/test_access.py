@@ -87,7 +87,8 @@ def test_a_cookie_is_for_the_browser_alone_and_for_this_hub_alone(api: Api, star
     assert {each.lower() for each in attributes} == {"httponly", "max-age=2592000", "path=/", "samesite=lax"}
     assert len(value) >= 43
     behind_tls = {"X-Forwarded-Proto": "https"}
-    answer = Browser(api).post("/login", {"code": api.hub.login_codes.make().code}, **behind_tls)
+    behind = start_api(replace(api.hub.settings, trusted_proxies="127.0.0.1"))
+    answer = Browser(behind).post("/login", {"code": api.hub.login_codes.make().code}, **behind_tls)
     assert answer.headers["Set-Cookie"].startswith(f"__Host-{name}=") and "; Secure" in answer.headers["Set-Cookie"]
     other = start_api(HubSettings(api.hub.settings.data_dir.parent / "other"))
     answer = Browser(other).post("/login", {"code": other.hub.login_codes.make().code})
@@ -304,7 +305,7 @@ def test_every_answer_tells_the_browser_what_not_to_do(api: Api, browser: Browse
 def test_browsers_are_told_to_insist_on_tls_only_where_that_is_set_and_spoken(
     settings: HubSettings, start_api: Callable[..., Api]
 ) -> None:
-    browser = Browser(start_api(replace(settings, hsts_seconds=600)))
+    browser = Browser(start_api(replace(settings, hsts_seconds=600, trusted_proxies="127.0.0.1")))
     assert "Strict-Transport-Security" not in browser.get("/login").headers
     told = browser.get("/login", **{"X-Forwarded-Proto": "https"}).headers["Strict-Transport-Security"]
     assert told == "max-age=600"

@@ -1,6 +1,7 @@
 """Keys over HTTP and in time: made, rotated, expired, revoked, and when they were used."""
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -219,3 +220,27 @@ def test_the_last_key_is_named_in_the_refusal(api: Api) -> None:
     caller = api.hub.keys.recognise(key, api.headers["X-API-Secret"], None)
     with pytest.raises(ConflictError, match=f"hub key revoke {key}"):
         api.hub.keys.revoke(key, caller)
+
+
+def test_a_sync_whose_key_is_revoked_while_its_body_arrives_is_refused_and_changes_nothing(api: Api) -> None:
+    api.with_key("agent", "attic").synced({"models": [entry("one")]})
+    agent = api.with_key("agent", "attic")
+    key = agent.headers["X-API-Key"]
+
+    def was_recognised() -> bool:
+        api.hub.keys.last_seen.write()
+        return any(info.key == key and info.last_used_at is not None for info in api.hub.keys.listed())
+
+    def body() -> Iterator[bytes]:
+        yield b'{"models": '
+        until = time.monotonic() + 60
+        while not was_recognised():
+            assert time.monotonic() < until
+            time.sleep(0.02)  # the poll of a condition
+        api.hub.keys.revoke(key)
+        yield b"[]}"
+
+    answer = agent.post("/api/v1/servers/attic/models/sync", data=body())
+    assert (answer.status_code, answer.json()["error"]) == (401, "unauthorized")
+    assert "while the body was arriving" in answer.json()["message"]
+    assert api.get(f"{SERVERS}/attic").json()["count"] == 1
