@@ -106,8 +106,8 @@ class Aliases:
 
         return self._database.write(work)
 
-    def remove(self, text: str, alias: str | None, caller: Caller) -> dict[str, Any]:
-        """Take back one name that was said by hand or imported, or all that were said by hand; answer as ``get``.
+    def remove(self, text: str, alias: str, caller: Caller) -> dict[str, Any]:
+        """Take back one name that was said by hand or imported; answer as ``get``.
 
         A name that a file bears now is found again the next time that somebody looks.
 
@@ -119,11 +119,8 @@ class Aliases:
         def work(connection: Connection) -> dict[str, Any]:
             model = self._registry.one(connection, text)
             check_place(connection, caller, model)
-            if alias is None:
-                _forget(connection, model.id, HAND)
-            else:
-                here = (model_aliases.c.model_id == model.id, model_aliases.c.alias_path == alias.strip())
-                connection.execute(delete(model_aliases).where(*here))
+            here = (model_aliases.c.model_id == model.id, model_aliases.c.alias_path == alias.strip())
+            connection.execute(delete(model_aliases).where(*here))
             note(connection, caller, "aliases_removed", address_of(model), {"alias": alias})
             self.learn(connection, [model.id])
             documents.mark(connection, [model.id])

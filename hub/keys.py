@@ -9,7 +9,7 @@ import secrets
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Connection, and_, delete, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, delete, exists, or_, select, true, update
 
 from . import fields
 from .ages import iso_time
@@ -260,6 +260,15 @@ class Keys:
         with self._database.read() as connection:
             query = select(api_keys.c.key).where(among(connection, api_keys.c.key, keys))
             return set(connection.scalars(query.where(usable(self._clock()))))
+
+    def still_valid(self, caller: Caller) -> ColumnElement[bool]:
+        """Return the condition that a caller's key was not revoked, and did not expire, since it was recognised.
+
+        For the transaction that writes what a long body brought: it may have been arriving for minutes.
+        """
+        if caller.key is None:
+            return true()
+        return exists().where(api_keys.c.key == caller.key, usable(self._clock()))
 
     def recognise(
         self, key: str | None, secret: str | None, authorization: str | None, *, scheme: str = "Bearer"

@@ -21,11 +21,22 @@ _Event = MutableMapping[str, Any]
 
 def configure_logging(log_format: str, level: int, stream: TextIO | None = None) -> None:
     """Send this process's log to a stream (stderr) in one of ``FORMATS``, from this level on."""
-    handler = logging.StreamHandler(stream or sys.stderr)
+    handler = logging.StreamHandler(stream) if stream else _Stderr()
     handler.setFormatter(formatter(log_format))
     logging.basicConfig(level=level, handlers=[handler], force=True)
     for name in ("uvicorn", "alembic"):  # which say in more lines what we say in our own words
         logging.getLogger(name).setLevel(max(level, logging.WARNING))
+
+
+class _Stderr(logging.StreamHandler[TextIO]):
+    """Writes to what is stderr at the time, which whoever embeds a hub may exchange."""
+
+    def __init__(self) -> None:
+        logging.Handler.__init__(self)
+
+    @property
+    def stream(self) -> TextIO:  # type: ignore[override]  # logging's own last resort does the same
+        return sys.stderr
 
 
 def formatter(log_format: str) -> logging.Formatter:

@@ -88,12 +88,12 @@ def state(
 ) -> None:
     """Put entries in place of which the models (ids) are known; these learn nothing from them.
 
-    Must run in a write transaction that brings the server's digest and count up to date.
+    Must run in a write transaction that brings the server's digest and count up to date, and marks the models for the
+    search index.
     """
     rows = [_row(server_id, entry, model_id, now) for entry, model_id in stated]
     if rows:
         database.execute_many(connection, _upsert(database, rows[0]), rows)
-        documents.mark(connection, [model_id for _, model_id in stated])
 
 
 def _row(server_id: str, entry: Entry, model_id: int, now: float) -> dict[str, Any]:

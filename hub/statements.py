@@ -26,6 +26,7 @@ from .names import file_name_of
 from .placing import from_signed, to_signed
 from .registry import Registry
 from .schema import model_aliases, placements, servers
+from .search import documents
 from .server_registry import find_server
 from .trust.audit import note
 
@@ -127,6 +128,7 @@ class Statements:
         ]
         entries = self._entries(connection, server, new)
         placing.state(self._database, connection, server.id, entries, now)
+        documents.mark(connection, [model_id for _, model_id in entries])
         _restate(connection, server, sum(entry.digest for entry, _ in entries) % MODULUS, len(entries))
         return len(entries)
 

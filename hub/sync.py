@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import ColumnElement, Connection, select, true, update
 
 from ..hub_client import digest as digests
 from . import placing, server_states
@@ -20,7 +20,7 @@ from .bodies import PROTOCOL, Body, Buckets, Delta, Heartbeat, Sender
 from .clock import Clock
 from .database import Database, Record
 from .entries import Entry
-from .errors import ConflictError, DigestMismatchError
+from .errors import ConflictError, DigestMismatchError, UnauthorizedError
 from .events import tell
 from .events.kinds import INVENTORY_CHANGED
 from .known_servers import make_known
@@ -72,23 +72,29 @@ class Inventories:
         self._audited: set[str] = set()
         self._audit_lock = threading.Lock()
 
-    def receive(self, server_id: str, sender: Sender, body: Body) -> dict[str, Any]:
-        """Apply one body and return the answer.
+    def receive(
+        self, server_id: str, sender: Sender, body: Body, allowed: ColumnElement[bool] | None = None
+    ) -> dict[str, Any]:
+        """Apply one body and return the answer; ``allowed`` is a condition that must hold in the same transaction.
 
         Raises:
+            UnauthorizedError: it does not hold.
             ConflictError: another live agent holds the server (``server_id_in_use``), or a delta does not start from
                 what the hub holds (``base_mismatch``).
             DigestMismatchError: the result would not have the digest that the body states.
         """
         self._audit(server_id)
-        answer = self._database.write(lambda connection: self._receive(connection, server_id, sender, body))
+        condition = true() if allowed is None else allowed
+        answer = self._database.write(lambda connection: self._receive(connection, server_id, sender, body, condition))
         if any(answer["changed"].values()):
             self._changed()
         return answer
 
-    def _receive(self, connection: Connection, server_id: str, sender: Sender, body: Body) -> dict[str, Any]:
+    def _receive(
+        self, connection: Connection, server_id: str, sender: Sender, body: Body, allowed: ColumnElement[bool]
+    ) -> dict[str, Any]:
         now = self._clock()
-        server = self._locked_server(connection, server_id, now)
+        server = self._locked_server(connection, server_id, now, allowed)
         self._check_holder(server, sender, now)
         change = self._apply(connection, server, body, now)
         pending = [
@@ -131,8 +137,11 @@ class Inventories:
             answer["buckets"] = change.buckets
         return answer
 
-    def _locked_server(self, connection: Connection, server_id: str, now: float) -> Record:
-        query = select(servers, LAST.label("news")).where(servers.c.id == server_id).with_for_update(of=servers)
+    def _locked_server(
+        self, connection: Connection, server_id: str, now: float, allowed: ColumnElement[bool]
+    ) -> Record:
+        columns = (servers, LAST.label("news"), allowed.label("allowed"))
+        query = select(*columns).where(servers.c.id == server_id).with_for_update(of=servers)
         server = connection.execute(query).first()
         if server is None:
             make_known(self._database, connection, server_id, now)
@@ -141,6 +150,8 @@ class Inventories:
             raise ConflictError(
                 f"{server_id!r} is the alias of another server; choose another server id", code="server_id_in_use"
             )
+        if not server.allowed:
+            raise UnauthorizedError("this API key was revoked while the body was arriving; nothing was changed")
         return server
 
     def _check_holder(self, server: Record, sender: Sender, now: float) -> None:

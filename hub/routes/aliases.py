@@ -14,6 +14,7 @@ from .callers import CallerOf, the_hub
 router = APIRouter(prefix="/api/v1/models", tags=["models"], responses=openapi.ERRORS)
 
 Name = Annotated[str | None, Query(max_length=2048)]
+OneName = Annotated[str, Query(max_length=2048)]
 
 
 @router.get("/find")
@@ -54,6 +55,6 @@ async def put(request: Request, hash: str, caller: CallerOf) -> Response:  # noq
 
 
 @router.delete("/{hash}/aliases")
-def remove(request: Request, hash: str, caller: CallerOf, alias: Name = None) -> Response:  # noqa: A002
-    """Take back one name that was said by hand or imported; without ``alias`` all that were said by hand."""
+def remove(request: Request, hash: str, caller: CallerOf, alias: OneName) -> Response:  # noqa: A002
+    """Take back one name that was said by hand or imported; all that were said by hand: ``PUT`` an empty list."""
     return AsciiJson(the_hub(request).aliases.remove(hash, alias, caller))

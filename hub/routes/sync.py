@@ -23,8 +23,7 @@ async def sync(request: Request, server_id: str, caller: CallerOf) -> Response:
 
         def receive() -> dict[str, object]:
             sender, body = read_body(value, hub.settings.limits)
-            hub.entrance.recheck(caller)
-            answer = hub.inventories.receive(server_id, sender, body)
+            answer = hub.inventories.receive(server_id, sender, body, hub.keys.still_valid(caller))
             hub.metrics.synced(answer.get("changed", {}))
             return {**answer, "catalogue": hub.catalogues.described[0]}
 

@@ -84,11 +84,6 @@ class Entrance:
         self._requests.take(caller.key or f"session {caller.session_id}")
         return caller
 
-    def recheck(self, caller: Caller) -> None:
-        """Raise UnauthorizedError where a key was revoked, or expired, since it was recognised: while its body came."""
-        if caller.key is not None and not self._keys.valid({caller.key}):
-            raise UnauthorizedError("this API key was revoked while the body was arriving; nothing was changed")
-
     def _recognised(self, request: Request, csrf: str | None, scheme: str) -> Caller:
         headers = request.headers
         token = self.token(request)

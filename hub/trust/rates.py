@@ -50,7 +50,10 @@ class Rate:
         share_seconds = _MINUTE_SECONDS / self._per_minute
         with self._lock:
             now = self._clock()
-            restored_at = max(self._restored_at.get(caller, now), now) + share_seconds
+            before = self._restored_at.get(caller, now)
+            if before - now > _MINUTE_SECONDS:  # more than anybody can use: the clock went back
+                before = now
+            restored_at = max(before, now) + share_seconds
             wait_seconds = restored_at - now - _MINUTE_SECONDS
             if wait_seconds <= 1e-6:
                 self._remember(self._restored_at, caller, restored_at)

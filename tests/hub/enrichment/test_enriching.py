@@ -15,8 +15,8 @@ from quartermaster.hub.enrichment.civitai import Civitai
 from quartermaster.hub.enrichment.enrichment import Enrichment
 from quartermaster.hub.enrichment.ledger import Outcome
 from quartermaster.hub.keys import ADMIN, Caller
-from quartermaster.hub.registry import Search
 from quartermaster.hub.schema import enrichments
+from quartermaster.hub.search import Search
 from quartermaster.hub.services import Hub
 from quartermaster.hub.settings import HubSettings
 from quartermaster.hub_client.transport import Timeouts
@@ -228,9 +228,9 @@ def test_a_model_that_nobody_has_any_more_becomes_downloadable(house: House) -> 
     (source,) = told["sources"]
     assert source["url"] == f"{house.civitai.url}/api/download/models/1?type=Model"
     assert (source["size"], source["file"]) == (1049088, "file-1-1.safetensors")
-    found = house.hub.registry.search(Search(status="downloadable"))
+    found = house.hub.search.page(Search(status="downloadable"))
     assert [model["sha256"] for model in found["models"]] == [sha("one")]
-    assert house.hub.registry.search(Search(status="unavailable"))["models"] == []
+    assert house.hub.search.page(Search(status="unavailable"))["models"] == []
 
 
 @pytest.mark.parametrize(

@@ -248,7 +248,7 @@ def test_what_changes_something_needs_the_sessions_token(api: Api) -> None:
         ({"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}, True, False),
         ({"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "iframe"}, False, False),
         ({"Sec-Fetch-Site": "same-site", "Sec-Fetch-Mode": "no-cors", "Sec-Fetch-Dest": "image"}, False, False),
-        ({"Origin": "http://localhost:7860"}, False, False),
+        ({"Origin": "http://localhost:7861"}, False, False),
         ({"Origin": "null"}, False, False),
         ({"Origin": "HUB"}, True, True),
     ],
@@ -288,8 +288,18 @@ def test_what_comes_in_the_address_cannot_become_markup(browser: Browser) -> Non
     assert html.escape('"><script>alert(1)</script>', quote=True).replace("&quot;", "&#34;") in page.text
 
 
+def test_a_web_uis_page_that_may_ask_with_a_key_may_not_with_a_session(api: Api) -> None:
+    browser = logged_in(api)
+    answer = browser.get(SERVERS, Origin="http://localhost:7860")  # one of cors_origins: its cookies are taken away
+    assert (answer.status_code, answer.json()["error"]) == (401, "unauthorized")
+
+
 def test_every_answer_tells_the_browser_what_not_to_do(api: Api, browser: Browser) -> None:
-    for answer in (browser.get("/login"), browser.get("/healthz"), api.get(SERVERS), browser.get("/nowhere")):
+    for answer in (browser.get("/healthz"), api.get(SERVERS), api.get("/nowhere")):
+        assert answer.headers["Content-Type"] == "application/json"
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"  # so nothing in it is ever run or shown as a page
+        assert answer.headers["Cache-Control"] == "no-store"
+    for answer in (browser.get("/login"), api.call("GET", "/nowhere", headers={"Accept": "text/html"})):
         policy = answer.headers["Content-Security-Policy"]
         for part in ("default-src 'self'", "base-uri 'none'", "form-action 'self'", "frame-ancestors 'none'"):
             assert part in policy
