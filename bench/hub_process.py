@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -58,18 +59,27 @@ def make_key(data: Path) -> Credentials:
 def hub_process(data: Path, database_url: str | None = None) -> Iterator[HubProcess]:
     """Run a hub over a data folder (and a PostgreSQL, where its URL is given), on a free port.
 
+    Its log, a line for each request, is written as in use, but goes to a file that nobody reads.
+
     Raises:
-        RuntimeError: it did not start; what it said went to stderr.
+        RuntimeError: it did not start; the message is what it said.
     """
     command = [sys.executable, "-m", __name__, str(data)]
     pipe = subprocess.PIPE
     environment = {**os.environ, **({"QUARTERMASTER_DATABASE_URL": database_url} if database_url else {})}
-    with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, encoding="utf-8", env=environment) as process:
+    with (
+        tempfile.TemporaryFile("w+", encoding="utf-8") as log,
+        subprocess.Popen(
+            command, stdin=pipe, stdout=pipe, stderr=log, text=True, encoding="utf-8", env=environment
+        ) as process,
+    ):
         try:
             assert process.stdout is not None
             line = process.stdout.readline()
             if not line:
-                raise RuntimeError("the hub did not start; what it said stands above")
+                process.wait(_STOP_SECONDS)
+                log.seek(0)
+                raise RuntimeError(f"the hub did not start: {log.read()}")
             yield HubProcess(json.loads(line)["address"], process)
         finally:
             process.terminate()

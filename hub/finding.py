@@ -26,9 +26,7 @@ from .availability import (
     UNKNOWN,
     Availability,
     Match,
-    Placed,
     matches_of,
-    placed,
     rows_by,
     summary,
 )
@@ -36,6 +34,7 @@ from .database import Database, Record, among
 from .errors import FieldError, NotFoundError, TooLargeError
 from .limits import Limits
 from .names import AskedName, FileName, name_key, read_asked, read_file_name
+from .places import Place, Placed, placed
 from .schema import model_aliases
 
 CANDIDATES_LIMIT = 500
@@ -287,7 +286,7 @@ def _is_there(question: Question, row: Record, here: Placed) -> bool:
     return question.server_id is None or any(_is_at(question, place) for place in here.get(row.id, ()))
 
 
-def _is_at(question: Question, place: Record) -> bool:
+def _is_at(question: Question, place: Place) -> bool:
     return question.server_id is None or question.server_id in {place.server_id, place.alias}
 
 

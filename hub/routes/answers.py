@@ -1,18 +1,22 @@
 """What answers look like: ASCII JSON, and errors in one shape."""
 
-import json
-
 from starlette.responses import JSONResponse, Response
 
 from ..errors import RequestError
+from ..written import to_json
 
 
 class AsciiJson(JSONResponse):
-    """JSON in ASCII: a file's metadata may hold half a surrogate pair, which UTF-8 cannot write."""
+    """JSON in ASCII, see ``written``."""
 
     def render(self, content: object) -> bytes:
         """Return the body."""
-        return json.dumps(content, ensure_ascii=True, allow_nan=False, separators=(",", ":")).encode("ascii")
+        return to_json(content).encode("ascii")
+
+
+def written(body: str) -> Response:
+    """Return the answer whose body is JSON in ASCII already."""
+    return Response(body.encode("ascii"), media_type=AsciiJson.media_type)
 
 
 def error_answer(error: RequestError) -> Response:

@@ -11,7 +11,7 @@ from ..errors import FieldError
 from ..search import Search
 from ..stablequeue.shapes import with_their_fields
 from . import openapi
-from .answers import AsciiJson
+from .answers import AsciiJson, written
 from .callers import CallerOf, the_hub
 
 router = APIRouter(prefix="/api/v1/models", tags=["models"], responses=openapi.ERRORS)
@@ -31,7 +31,7 @@ async def availability_of_many(request: Request, _caller: CallerOf) -> Response:
     """Say the same for up to 1,000 hashes at once; ``results`` has an answer for each hash as it was given."""
     hub = the_hub(request)
     async with hub.bodies.object(request) as body:
-        return AsciiJson(await run_in_threadpool(hub.availability.of_many, body))
+        return written(await run_in_threadpool(hub.availability.json_of_many, body))
 
 
 @router.post("/register", openapi_extra=openapi.body("RegisterBody"), status_code=200)
