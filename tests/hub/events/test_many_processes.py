@@ -142,12 +142,38 @@ class Listener:
         return bool(self.heard) and self.heard[-1]["server_id"] == "the end"
 
 
+@dataclass
+class Visitor:
+    """A person who logs in to the web page once and looks around, whichever process answers."""
+
+    studio: Studio
+    over: threading.Event
+    seen: int = 0
+    refused: list[tuple[str, int]] = field(default_factory=list)
+
+    def run(self) -> None:
+        with requests.Session() as browser:
+            code = self.studio.database.login_codes.make().code
+            assert browser.post(f"{self.studio.address}/login", data={"code": code}, timeout=60).status_code == 200
+            while not self.over.is_set():
+                for path in ("/", "/models", "/activity", "/keys"):
+                    try:
+                        answer = browser.get(self.studio.address + path, timeout=60, allow_redirects=False)
+                    except requests.RequestException:
+                        continue  # its hub was killed: a browser says so, and the person loads the page again
+                    if answer.status_code == 200:
+                        self.seen += 1
+                    else:
+                        self.refused.append((path, answer.status_code))
+
+
 def test_a_hub_that_is_killed_loses_and_doubles_nothing(studio: Studio) -> None:
     over = threading.Event()
+    visitor = Visitor(studio, over)
     begin = studio.database.events.end()
     agents = [Agent(studio, f"server {number}", over) for number in range(AGENTS)]
     listeners = [Listener(studio, str(begin)) for _ in range(LISTENERS)]
-    threads = [threading.Thread(target=one.run) for one in (*agents, *listeners)]
+    threads = [threading.Thread(target=one.run) for one in (*agents, visitor, *listeners)]
     for thread in threads:
         thread.start()
     try:
@@ -155,17 +181,21 @@ def test_a_hub_that_is_killed_loses_and_doubles_nothing(studio: Studio) -> None:
             progress(agents)
             hub = studio.hubs[kill % len(studio.hubs)]
             hub.kill()
+            pages = visitor.seen
             progress(agents)
+            while visitor.seen < pages + 4:
+                threading.Event().wait(0.01)
             hub.start()
         progress(agents)
     finally:
         over.set()
-        for thread in threads[:AGENTS]:
+        for thread in threads[: AGENTS + 1]:
             thread.join()
         with HubClient(studio.address, studio.credentials, retry=PATIENT) as client:
             client.call("POST", "/api/v1/servers", {"alias": "the end"})
-        for thread in threads[AGENTS:]:
+        for thread in threads[AGENTS + 1 :]:
             thread.join()
+    assert visitor.refused == []
     assert [agent.failure for agent in agents] == [None] * AGENTS
     inventories_are_as_told(studio, agents)
     everything_was_heard_once(studio, begin, agents, listeners)
