@@ -15,10 +15,10 @@ import requests
 
 from ..hub.services import Hub
 from ..hub.settings import HubSettings
-from . import big_hub, kept
+from . import big_hub, heartbeats, kept
 from .bare import BareSql
 from .big_hub import Size
-from .hub_process import hub_process
+from .hub_process import HubProcess, hub_process
 from .rounds import WALL, in_turn, median_ratio, seconds
 from .row import Row, at_most
 
@@ -26,6 +26,7 @@ SMALL = Size(10_000, 30_000, 100)
 BIG = Size(1_000_000, 3_000_000, 100)
 LOOKUPS, BATCHES, PAGES = 200, 15, 25
 BATCH_HASHES = 1_000
+HEARTBEAT_SECONDS = 10.0
 SEARCHES: tuple[tuple[str, dict[str, str]], ...] = (
     ("a rare word", {"q": "{rare}"}),
     ("a common word", {"q": "style"}),
@@ -45,13 +46,13 @@ SEARCHES: tuple[tuple[str, dict[str, str]], ...] = (
 class Asked:
     """A hub that answers, and who asks it."""
 
-    address: str
     session: requests.Session
     size: Size
+    process: HubProcess
 
     def get(self, path: str, **parameters: str | int) -> None:
         """Ask, and have the answer whole."""
-        answer = self.session.get(self.address + path, params=parameters, timeout=120)
+        answer = self.session.get(self.process.address + path, params=parameters, timeout=120)
         answer.raise_for_status()
 
     def look_up(self, dice: random.Random) -> None:
@@ -61,7 +62,7 @@ class Asked:
     def batch(self, hashes: list[str]) -> None:
         """Look many models up at once."""
         body = {"hashes": hashes}
-        answer = self.session.post(f"{self.address}/api/v1/models/availability", json=body, timeout=120)
+        answer = self.session.post(f"{self.process.address}/api/v1/models/availability", json=body, timeout=120)
         answer.raise_for_status()
 
 
@@ -71,6 +72,7 @@ def measure(
     lookups: int = LOOKUPS,
     batches: int = BATCHES,
     pages: int = PAGES,
+    heartbeat_seconds: float = HEARTBEAT_SECONDS,
     home: Path = kept.HOME,
 ) -> list[Row]:
     """Build the four hubs where they are wanting (some ten minutes each big one) and ask them."""
@@ -82,7 +84,20 @@ def measure(
                 settings.append(stack.enter_context(kept.kept(size, on_postgresql=on_postgresql, home=home)))
                 hubs.append(stack.enter_context(asked(settings[-1], size)))
             rows += _rows("PostgreSQL" if on_postgresql else "SQLite", settings[1], hubs, lookups, batches, pages)
+            _tell_heartbeats(settings[1], hubs[1], heartbeat_seconds)
     return rows
+
+
+def _tell_heartbeats(settings: HubSettings, many: Asked, seconds: float) -> None:
+    """Print what has no yardstick."""
+    headers = {name: str(many.session.headers[name]) for name in ("X-API-Key", "X-API-Secret")}
+    cost = heartbeats.cost(many.process, headers, heartbeats.states(settings), seconds)
+    place = "PostgreSQL" if settings.database_url else "SQLite"
+    print(
+        f"bench scale: {place}, {many.size.models:,} models: a heartbeat takes {cost.cpu_seconds * 1000:.1f} ms of CPU"
+        f" in the hub's process; {cost.per_second:,.0f} a second are answered",
+        file=sys.stderr,
+    )
 
 
 @contextmanager
@@ -96,7 +111,7 @@ def asked(settings: HubSettings, size: Size) -> Iterator[Asked]:
         hub.close()
     with hub_process(settings.data_dir, settings.database_url) as process, requests.Session() as session:
         session.headers.update({"X-API-Key": made.key, "X-API-Secret": made.secret})
-        yield Asked(process.address, session, size)
+        yield Asked(session, size, process)
         memory_bytes = process.memory_bytes()
         place = "PostgreSQL" if settings.database_url else "SQLite"
         print(

@@ -83,7 +83,7 @@ class Pages:
 
     def _facets(self, connection: Connection, narrowed: Narrowed, asked: Match) -> dict[str, Any]:
         way = index.way(self._database, connection, asked, in_order=True)
-        found = way.joined(select(models.c.id)).where(*narrowed.rows)
+        found = way.joined(select(models.c.id)).where(*way.also(narrowed.rows))
         return facets.count(connection, found, self._ages, self._clock())
 
     def _query(
@@ -94,7 +94,7 @@ class Pages:
         query = way.joined(
             select(*SUMMARY, order.columns[0].label("sort_key")), with_documents=sort not in {OLDEST, NEWEST}
         )
-        query = query.where(*narrowed.rows)
+        query = query.where(*way.also(narrowed.rows))
         if after is not None:
             here, there = tuple_(*order.columns), tuple_(*map(literal, after[-len(order.columns) :]))
             query = query.where(here < there if order.descending else here > there)
