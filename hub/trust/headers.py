@@ -14,6 +14,7 @@ _DOCUMENTS = {
     "Cross-Origin-Resource-Policy": "same-origin",
 }
 """For what a browser shows or runs; on every heartbeat's JSON they would be half of the answer."""
+_OF_BROWSERS = {b"sec-fetch-site", b"origin", b"cookie"}
 _STATIC = "/static/"
 
 
@@ -30,11 +31,13 @@ class SecurityHeaders:
             await self._app(scope, receive, send)
             return
 
+        by_browser = not _OF_BROWSERS.isdisjoint(name for name, _ in scope["headers"])
+
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                is_json = headers.get("content-type", "").startswith("application/json")
-                for name, value in {**_ALWAYS, **({} if is_json else _DOCUMENTS)}.items():
+                is_plain = not by_browser and headers.get("content-type", "").startswith("application/json")
+                for name, value in {**_ALWAYS, **({} if is_plain else _DOCUMENTS)}.items():
                     if name != "Cache-Control" or not scope["path"].startswith(_STATIC):
                         headers.setdefault(name, value)
                 if self._hsts_seconds and scope["scheme"] == "https":

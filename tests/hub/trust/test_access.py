@@ -295,11 +295,14 @@ def test_a_web_uis_page_that_may_ask_with_a_key_may_not_with_a_session(api: Api)
 
 
 def test_every_answer_tells_the_browser_what_not_to_do(api: Api, browser: Browser) -> None:
-    for answer in (browser.get("/healthz"), api.get(SERVERS), api.get("/nowhere")):
+    for answer in (api.get("/healthz"), api.get(SERVERS), api.get("/nowhere")):  # an agent's: no browser asks
         assert answer.headers["Content-Type"] == "application/json"
         assert answer.headers["X-Content-Type-Options"] == "nosniff"  # so nothing in it is ever run or shown as a page
         assert answer.headers["Cache-Control"] == "no-store"
-    for answer in (browser.get("/login"), api.call("GET", "/nowhere", headers={"Accept": "text/html"})):
+    inside = logged_in(api)
+    as_page = {"Accept": "text/html"}
+    shown = [browser.get("/login"), browser.get("/healthz", **{"Sec-Fetch-Site": "none"}), inside.get(SERVERS)]
+    for answer in (*shown, api.call("GET", "/nowhere", headers=as_page)):
         policy = answer.headers["Content-Security-Policy"]
         for part in ("default-src 'self'", "base-uri 'none'", "form-action 'self'", "frame-ancestors 'none'"):
             assert part in policy
