@@ -160,6 +160,36 @@ def test_a_batch_answers_for_each_hash_as_it_was_given(api: Api) -> None:
     assert results[given[4]]["model"] is None
 
 
+def test_a_batch_says_of_each_hash_what_a_single_look_up_says(api: Api) -> None:
+    twin = sha("equal tensors")
+    attic = [
+        entry("plain"),
+        entry("quoted \u00e9 \U0001f98a \\".replace("\\", "'\"")),
+        entry("first twin", tensor_sha256=twin),
+        entry("second twin", tensor_sha256=twin),
+        entry("claimed", hash_state="claimed"),
+        entry("away", state="stale"),
+        entry("again"),
+        entry("again 2", content="again"),
+        entry("claims", metadata={"sshs_model_hash": sha("its tensors")}),
+    ]
+    api.synced({"models": attic})
+    api.synced({"models": [entry("plain", ecosystem="SDXL", base_model="SDXL 1.0", confidence=0.75)]}, "cellar")
+    api.post("/api/v1/models/register", {"type": "VAE", "sha256": sha("nowhere"), "civitai_version_id": 7})
+    api.put(f"/api/v1/models/{sha('again')}/overrides", {"type": "VAE", "note": "by hand"})
+    hashes = [
+        sha(item) for item in ("plain", "claimed", "away", "again", "claims", "nowhere", "first twin", "nobody's")
+    ]
+    hashes += [sha("plain")[:10], sha("plain")[:12].upper(), twin, twin[:12], sha("its tensors")[:12]]
+    hashes.append(sha("quoted \u00e9 \U0001f98a '\""))
+    results = api.post("/api/v1/models/availability", {"hashes": hashes}).json()["results"]
+    assert list(results) == hashes
+    for text, told in results.items():
+        alone = api.get(f"/api/v1/models/{text}/availability")
+        assert (told["status"] == "unknown") == (alone.status_code == 404)
+        assert told["status"] == "unknown" or told == alone.json()
+
+
 def test_a_batch_has_a_bound(api: Api) -> None:
     hashes = [sha(number) for number in range(1001)]
     assert len(api.post("/api/v1/models/availability", {"hashes": hashes[:1000]}).json()["results"]) == 1000
