@@ -66,7 +66,9 @@ def hub_process(data: Path, database_url: str | None = None) -> Iterator[HubProc
     """
     command = [sys.executable, "-m", __name__, str(data)]
     pipe = subprocess.PIPE
-    environment = {**os.environ, **({"QUARTERMASTER_DATABASE_URL": database_url} if database_url else {})}
+    # One key stands for a whole fleet here: what it may ask in a minute is not what is measured.
+    environment = {**os.environ, "QUARTERMASTER_REQUESTS_PER_MINUTE": "0"}
+    environment |= {"QUARTERMASTER_DATABASE_URL": database_url} if database_url else {}
     with (
         tempfile.TemporaryFile("w+", encoding="utf-8") as log,
         subprocess.Popen(

@@ -78,7 +78,10 @@ class Database:
         if settings.database_url is None:
             self.engine = self._sqlite_engine(settings)
         else:
-            self.engine = create_engine(postgresql_url(settings.database_url), pool_size=10, max_overflow=30)
+            # The last connection that came back goes out first: it holds the statements that psycopg prepared already.
+            self.engine = create_engine(
+                postgresql_url(settings.database_url), pool_size=10, max_overflow=30, pool_use_lifo=True
+            )
             event.listen(self.engine, "connect", occupy_connection)
         self.engine.update_execution_options(**{CLOCK: clock})
         self.is_sqlite = self.engine.dialect.name == "sqlite"
