@@ -14,9 +14,9 @@ from .database import Database, Record, among
 from .effective import EFFECTIVE, shown_override, sources_of
 from .errors import FieldError, NotFoundError, TooLargeError
 from .hashes import AUTOV2_DIGITS, ModelHash, is_id, parse_hash
-from .places import Placed, State, holders, placed
+from .places import Pen, Placed, State, holders, placed
 from .schema import model_metadata, models
-from .written import array, quoted, scalar, template, to_json
+from .written import quoted, scalar, template, to_json
 
 AVAILABLE = "available"
 DOWNLOADABLE = "downloadable"
@@ -135,7 +135,8 @@ class Availability:
         """Return the same as JSON in ASCII; of a thousand hashes in half the time."""
         asked = self._asked(body)
         (matches, here), now = self._read(asked.values()), self._clock()
-        answers = {digits: self._json(match, here, now) for digits, match in matches.items()}
+        pen = Pen(self._ages, now)
+        answers = {digits: self._json(match, here, now, pen) for digits, match in matches.items()}
         results = ",".join(f"{quoted(given)}:{answers[parsed.digits]}" for given, parsed in asked.items())
         return f'{{"success":true,"results":{{{results}}}}}'
 
@@ -200,21 +201,22 @@ class Availability:
         state = self._state_of(rows, here, now, claimed=how == BY_CLAIM)
         return {**empty, "model": summary(rows[0]), "matched_by": how, **state.shown()}
 
-    def _json(self, match: Match, here: Placed, now: float) -> str:
+    def _json(self, match: Match, here: Placed, now: float, pen: Pen) -> str:
         """Return ``_answer`` as JSON, by a shorter way where it is of one file."""
         if len(match.models) != 1:
             return to_json(self._answer(match, here, now))
         (row,) = match.models.values()
         how = match.surest()
-        state = self._state_of([row], here, now, claimed=how == BY_CLAIM)
+        listed, states = pen.written(here.get(row.id, ()), row.id, row.hash_sha256, claimed=how == BY_CLAIM)
+        sources = sources_of(row)
         return _ANSWER % (
             "true",
             _written_summary(row),
-            array(holder.written() for holder in state.servers),
-            to_json(state.sources) if state.sources else "[]",
+            listed,
+            to_json(sources) if sources else "[]",
             "[]",
             quoted(how),
-            quoted(state.status),
+            quoted(_status(states, sources)),
         )
 
     def _state_of(self, rows: list[Record], here: Placed, now: float, *, claimed: bool = False) -> State:
@@ -223,10 +225,15 @@ class Availability:
         places = [place for model_id in hashes for place in here.get(model_id, ())]
         listed = holders(places, hashes, self._ages, now, claimed=claimed)
         sources = [source for row in rows for source in sources_of(row)]
-        states = {holder.state for holder in listed}
-        best = next((state for state in STATES if state in states), None)
-        missing = DOWNLOADABLE if sources else UNAVAILABLE
-        return State(missing if best is None else _STATUS_OF_STATE[best], listed, sources)
+        return State(_status({holder.state for holder in listed}, sources), listed, sources)
+
+
+def _status(states: set[str], sources: Sequence[Mapping[str, Any]]) -> str:
+    """Return the status of a model from the states of the servers that have it: the best of them decides."""
+    best = next((state for state in STATES if state in states), None)
+    if best is None:
+        return DOWNLOADABLE if sources else UNAVAILABLE
+    return _STATUS_OF_STATE[best]
 
 
 _ANSWER = template(("success", "model", "servers", "sources", "candidates", "matched_by", "status"))

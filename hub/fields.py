@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from .errors import FieldError
+from .errors import FieldError, TooLargeError
 from .hashes import is_hex
 
 MAX_INTEGER = (1 << 63) - 1
@@ -80,6 +80,19 @@ def hexadecimal(body: Mapping[str, Any], name: str, digits: int) -> str | None:
         raise FieldError(name, f"must be {digits} hex digits")
     assert isinstance(value, str)
     return value.lower()
+
+
+def sha256_list(value: object, name: str, limit: int) -> list[str]:
+    """Return a list of SHA-256 values in lower case, of at most so many."""
+    if not isinstance(value, list) or not all(is_hex(text, 64) for text in value):
+        raise FieldError(name, "must be a list of SHA-256 values, 64 hex digits each")
+    if len(value) > limit:
+        raise TooLargeError(
+            f"{name}: {len(value)} in one request; at most {limit} are taken",
+            {"field": name, "limit": limit},
+            code="too_many_entries",
+        )
+    return [text.lower() for text in value]
 
 
 def server_id(value: object, field: str = "server_id") -> str:

@@ -17,8 +17,7 @@ from . import fields
 from .ages import iso_time
 from .database import Database, Record, among
 from .effective import shown_override
-from .errors import FieldError, TooLargeError
-from .hashes import is_hex
+from .errors import FieldError
 from .keys import Caller
 from .limits import Limits
 from .provenance import service_words
@@ -92,7 +91,7 @@ class News:
         if (after is None) == (hashes is None):
             raise FieldError("after", "state either after or hashes", missing=True)
         if hashes is not None:
-            self._check(hashes)
+            hashes = fields.sha256_list(hashes, "hashes", self._limits.batch_hashes)
         query = select(*_COLUMNS).where(models.c.news.is_not(None))
         if after is not None:
             query = query.where(models.c.news > after).order_by(models.c.news).limit(PAGE + 1)
@@ -102,23 +101,13 @@ class News:
         with self._database.read() as connection:
             last = connection.execute(select(LAST)).scalar_one()
             if hashes is not None:
-                query = query.where(among(connection, models.c.hash_sha256, {text.lower() for text in hashes}))
+                query = query.where(among(connection, models.c.hash_sha256, set(hashes)))
             rows = connection.execute(query).all()
         page = rows[:PAGE] if after is not None else rows
         more = len(rows) > len(page)
         number = page[-1].news if more else max([last, *(row.news for row in page)])
         told = [_told(row) for row in page if row.hash_sha256 is not None]
         return {"success": True, "news": number, "more": more, "models": told}
-
-    def _check(self, hashes: object) -> None:
-        if not isinstance(hashes, list) or not all(is_hex(text, 64) for text in hashes):
-            raise FieldError("hashes", "must be a list of SHA-256 values, 64 hex digits each")
-        if len(hashes) > self._limits.batch_hashes:
-            raise TooLargeError(
-                f"hashes: {len(hashes)} in one request; at most {self._limits.batch_hashes} are taken",
-                {"field": "hashes", "limit": self._limits.batch_hashes},
-                code="too_many_entries",
-            )
 
 
 def _told(row: Record) -> dict[str, Any]:

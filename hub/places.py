@@ -1,4 +1,4 @@
-"""Where models are: the rows of their places, and the servers that have one as an answer shows them."""
+"""Where models are: the rows of their places, and the servers that have one as an answer shows them, or as its JSON."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
@@ -11,7 +11,7 @@ from .ages import PRESENT, Ages, iso_time, worse
 from .database import among
 from .entries import CLAIMED, VERIFIED
 from .schema import placements, servers
-from .written import array, quoted, scalar, template
+from .written import array, quoted, scalar, to_json
 
 
 class Place(NamedTuple):
@@ -44,24 +44,6 @@ class Holder(NamedTuple):
     hash_state: str
     sha256: str | None
     last_seen: str | None
-
-    def written(self) -> str:
-        """Return it as JSON."""
-        server_id, alias, state, path, paths, hash_state, sha256, last_seen = self
-        name = quoted(path)
-        return _HOLDER % (
-            quoted(server_id),
-            scalar(alias),
-            quoted(state),
-            name,
-            f"[{name}]" if len(paths) == 1 else array(map(quoted, paths)),
-            quoted(hash_state),
-            scalar(sha256),
-            scalar(last_seen),
-        )
-
-
-_HOLDER = template(Holder._fields)
 
 
 class State(NamedTuple):
@@ -133,6 +115,43 @@ def holders(
             )
         )
     return found
+
+
+class Pen:
+    """Writes where the models of a batch are, as JSON: what is the same each time that a server is named, once."""
+
+    def __init__(self, ages: Ages, now: float) -> None:
+        self._ages = ages
+        self._now = now
+        self._servers: dict[str, tuple[str, str, str]] = {}
+
+    def written(
+        self, places: Sequence[Place], model_id: int, sha256: str | None, *, claimed: bool
+    ) -> tuple[str, set[str]]:
+        """Return the list of the servers that have a model of one file, as ``holders`` has them, and their states."""
+        name = "null" if sha256 is None else quoted(sha256)
+        texts, states, before = [], set(), None
+        for _, server_id, path, state, hash_state, by_autov2, alias, seen in sorted(places, key=_server_of):
+            if server_id == before:  # it has the model more than once
+                listed = holders(places, {model_id: sha256}, self._ages, self._now, claimed=claimed)
+                return to_json([holder._asdict() for holder in listed]), {holder.state for holder in listed}
+            before = server_id
+            head, tail, server_state = self._servers.get(server_id) or self._server(server_id, alias, seen)
+            state = server_state if state == PRESENT else worse(server_state, state)
+            states.add(state)
+            path = quoted(path)
+            hash_state = CLAIMED if claimed or by_autov2 else hash_state
+            texts.append(
+                f'{head},"state":"{state}","path":{path},"paths":[{path}],"hash_state":"{hash_state}","sha256":{name},{tail}'
+            )
+        return array(texts), states
+
+    def _server(self, server_id: str, alias: str | None, seen: float | None) -> tuple[str, str, str]:
+        """Return how each element about a server begins and ends, and the server's state."""
+        head = f'{{"server_id":{quoted(server_id)},"alias":{scalar(alias)}'
+        tail = f'"last_seen":{scalar(iso_time(seen))}}}'
+        self._servers[server_id] = head, tail, self._ages.state(seen, self._now)
+        return self._servers[server_id]
 
 
 def _preference(place: Place) -> tuple[bool, bool, str]:

@@ -146,18 +146,18 @@ FOREIGN = tuple(dict.fromkeys(cls for row in _TABLE for cls in row.foreign))
 
 def translate(error: BaseException, hub: str) -> HubError:
     """Return our error for a foreign one; ``hub`` is the address to name (without a user name in it)."""
-    wrapped = list(_unwrap(error))
+    wrapped = list(unwrapped(error))
     for row in _TABLE:
         for inner in wrapped:
             if isinstance(inner, row.foreign):
-                message = row.sentence.format(hub=hub, why=_reason(wrapped))
+                message = row.sentence.format(hub=hub, why=reason_of(wrapped))
                 if issubclass(row.ours, BadAnswerError):
                     return row.ours(message, transient=row.transient)
                 return row.ours(message)
     raise TypeError(f"no row for {type(error).__qualname__}") from error
 
 
-def _unwrap(error: BaseException) -> Iterator[BaseException]:
+def unwrapped(error: BaseException) -> Iterator[BaseException]:
     """Yield an exception and those inside it, from the outside in.
 
     requests and urllib3 put them into ``args``, ``reason`` and ``__cause__``. ``__context__`` is left out: it may be an
@@ -173,7 +173,7 @@ def _unwrap(error: BaseException) -> Iterator[BaseException]:
             queue += [item for item in inside if isinstance(item, BaseException)]
 
 
-def _reason(wrapped: list[BaseException]) -> str:
+def reason_of(wrapped: list[BaseException]) -> str:
     """Return the operating system's own words for a failure, or the innermost exception's name."""
     for inner in reversed(wrapped):
         if isinstance(inner, ssl.SSLCertVerificationError):

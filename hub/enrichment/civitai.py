@@ -3,7 +3,7 @@
 import json
 import socket
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from urllib.parse import urlsplit
 
 import requests
@@ -11,7 +11,7 @@ import urllib3.exceptions
 from requests.auth import AuthBase
 
 from ..._version import VERSION
-from ...hub_client.foreign import FOREIGN
+from ...hub_client.foreign import FOREIGN, reason_of, unwrapped
 from ...hub_client.retry import retry_after_seconds
 from ...hub_client.transport import (
     AnswerTooLarge,
@@ -95,10 +95,10 @@ class Civitai:
         except StopRequested:
             raise AskingStoppedError(f"stopped asking {self.host}, as the hub stops") from None
         except FOREIGN as error:
-            inside = list(_inside(error))
+            inside = list(unwrapped(error))
             if any(isinstance(each, StopRequested) for each in inside):
                 raise AskingStoppedError(f"stopped asking {self.host}, as the hub stops") from None
-            reason = _reason(inside)
+            reason = reason_of(inside)
             if any(isinstance(each, _NO_WAY_THERE) for each in inside):
                 raise CannotAskError(f"no connection to {self.host} ({reason})", "offline") from None
             raise BadAnswerError(f"the exchange with {self.host} broke off ({reason})") from None
@@ -144,22 +144,3 @@ class Civitai:
         if status in {401, 403}:
             raise CannotAskError(f"{self.host} refuses us ({status}): is the token right?", "refused", asked)
         raise BadAnswerError(f"{self.host} answers {status}")
-
-
-def _inside(error: BaseException) -> Iterator[BaseException]:
-    """Yield an exception and those that requests and urllib3 put inside it, from the outside in."""
-    queue, seen = [error], set()
-    while queue:
-        current = queue.pop(0)
-        if id(current) not in seen:
-            seen.add(id(current))
-            yield current
-            inside = [*current.args, getattr(current, "reason", None), current.__cause__]
-            queue += [item for item in inside if isinstance(item, BaseException)]
-
-
-def _reason(inside: list[BaseException]) -> str:
-    for each in reversed(inside):
-        if isinstance(each, OSError) and each.strerror:
-            return each.strerror
-    return type(inside[-1]).__name__

@@ -18,8 +18,7 @@ from ..ages import iso_time
 from ..catalogues import Catalogues
 from ..clock import Clock
 from ..database import Database, among
-from ..errors import FieldError, TooLargeError
-from ..hashes import is_hex
+from ..errors import FieldError
 from ..keys import Caller
 from ..limits import Limits
 from ..schema import enrichments, models
@@ -246,17 +245,7 @@ class Enrichment:
 
     def _hashes(self, body: Mapping[str, Any]) -> list[str] | None:
         hashes = body.get("hashes")
-        if hashes is None:
-            return None
-        if not isinstance(hashes, list) or not all(is_hex(text, 64) for text in hashes):
-            raise FieldError("hashes", "must be a list of SHA-256 values, 64 hex digits each")
-        if len(hashes) > self._limits.batch_hashes:
-            raise TooLargeError(
-                f"hashes: {len(hashes)} in one request; at most {self._limits.batch_hashes} are taken",
-                {"field": "hashes", "limit": self._limits.batch_hashes},
-                code="too_many_entries",
-            )
-        return [text.lower() for text in hashes]
+        return None if hashes is None else fields.sha256_list(hashes, "hashes", self._limits.batch_hashes)
 
     def _retry(self, connection: Connection, retry: str | None, hashes: list[str] | None) -> int:
         self._standings.resume(connection)

@@ -13,7 +13,8 @@ from structlog.contextvars import bound_contextvars
 def root_restored() -> Iterator[None]:
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
-    others = {name: logging.getLogger(name).level for name in ("uvicorn", "alembic")}
+    others = {name: logging.getLogger(name).level for name in ("uvicorn", "uvicorn.error", "alembic")}
+    logging.getLogger("uvicorn.error").setLevel(logging.NOTSET)  # a server that another test ran in this process set it
     yield
     root.handlers[:] = handlers
     root.setLevel(level)

@@ -5,7 +5,7 @@ import pytest
 from quartermaster.hub.schema import models, search_documents
 from quartermaster.hub.search import indexing
 from quartermaster.hub.settings import HubSettings
-from quartermaster.tests.hub.samples import Api, digest_of, entry, sha, together
+from quartermaster.tests.hub.samples import Api, digest_of, entry, sha, together, until
 from sqlalchemy import func, select, update
 
 
@@ -125,7 +125,7 @@ def test_several_processes_index_each_model_once(settings: HubSettings, start_ap
             pass
 
     assert together(4, work) == [None] * 4
-    assert pending(first) == 0
+    until(lambda: pending(first) == 0)  # the hubs' own jobs take part, and may still hold a batch
     assert len(first.get("/api/v1/models", q="file", limit=1000).json()["models"]) == 600
 
 
