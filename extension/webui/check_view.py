@@ -4,10 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ...ecosystems.model_types import NOT_ADDONS
-from ...ecosystems.records import NONE, UNKNOWN
-from ...hub_client import AVAILABLE, Availability, HubError
-from ..infotext import (
+from ...ecosystems.infotext import (
     TYPES_OF_ROLE,
     ImageError,
     Infotext,
@@ -18,6 +15,9 @@ from ..infotext import (
     prompt_resources,
     stem,
 )
+from ...ecosystems.model_types import NOT_ADDONS
+from ...ecosystems.records import NONE, UNKNOWN
+from ...hub_client import AVAILABLE, Availability, HubError
 from .compat_view import Chosen, Judge
 from .hub_link import Fleet, HubLink
 from .question import Question, RouteError

@@ -15,6 +15,21 @@ from .inventory import (
     placements,
     servers,
 )
+from .jobs import (
+    job_attempts,
+    job_changes,
+    job_images,
+    job_inputs,
+    job_need_models,
+    job_need_servers,
+    job_needs,
+    job_previews,
+    job_requirements,
+    job_submitters,
+    job_takers,
+    job_turns,
+    jobs,
+)
 from .search import FTS5_TABLE, hub_statistics, search_documents, server_statistics
 from .trust import api_keys, audit, hub_identity, login_codes, pairing_codes, sessions
 
@@ -31,6 +46,19 @@ __all__ = [
     "growth",
     "hub_identity",
     "hub_statistics",
+    "job_attempts",
+    "job_changes",
+    "job_images",
+    "job_inputs",
+    "job_need_models",
+    "job_need_servers",
+    "job_needs",
+    "job_previews",
+    "job_requirements",
+    "job_submitters",
+    "job_takers",
+    "job_turns",
+    "jobs",
     "login_codes",
     "metadata",
     "metadata_services",

@@ -3,7 +3,7 @@ import json
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from quartermaster.extension.infotext.fields import read_fields, read_pairs, take_apart
+from quartermaster.ecosystems.infotext.fields import read_fields, read_pairs, take_apart
 
 PLAIN = """a castle, <lora:x:1>
 second line

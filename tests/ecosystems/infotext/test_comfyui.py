@@ -1,7 +1,7 @@
 from typing import Any
 
 import pytest
-from quartermaster.extension.infotext.comfyui import Graph, read_graph
+from quartermaster.ecosystems.infotext.comfyui import Graph, read_graph
 
 PROMPT: dict[str, Any] = {
     "3": {

@@ -4,8 +4,8 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from quartermaster.extension.infotext.errors import ImageError
-from quartermaster.extension.infotext.images import ImageTexts, read_image
+from quartermaster.ecosystems.infotext.errors import ImageError
+from quartermaster.ecosystems.infotext.images import ImageTexts, read_image
 from quartermaster.tests.fakes.images import exif, jpeg, jpeg_with_exif, plain, png, unicode_comment, webp
 
 COMMENT = exif({}, comment=unicode_comment("a castle"))

@@ -1,6 +1,6 @@
 import pytest
+from quartermaster.ecosystems.infotext.resource import TYPES_OF_ROLE, Resource, merged, model_hash, stem
 from quartermaster.ecosystems.model_types import MODEL_TYPES
-from quartermaster.extension.infotext.resource import TYPES_OF_ROLE, Resource, merged, model_hash, stem
 
 
 @pytest.mark.parametrize(

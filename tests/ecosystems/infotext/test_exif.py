@@ -3,7 +3,7 @@ import struct
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from quartermaster.extension.infotext.exif import USER_COMMENT, exif_texts
+from quartermaster.ecosystems.infotext.exif import USER_COMMENT, exif_texts
 from quartermaster.tests.fakes.images import exif, unicode_comment
 
 TEXT = "a castle, ünïcode 日本\nSteps: 20, Sampler: Euler a"

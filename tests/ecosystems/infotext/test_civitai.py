@@ -1,7 +1,7 @@
 import json
 
 import pytest
-from quartermaster.extension.infotext.civitai import hashes_in, read_air, resources_in
+from quartermaster.ecosystems.infotext.civitai import hashes_in, read_air, resources_in
 
 
 def test_the_hashes_of_civitai_are_json() -> None:

@@ -5,7 +5,7 @@ import zlib
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from quartermaster.extension.infotext.png import MAX_TEXT_BYTES, MAX_TOTAL_BYTES, SIGNATURE, png_texts
+from quartermaster.ecosystems.infotext.png import MAX_TEXT_BYTES, MAX_TOTAL_BYTES, SIGNATURE, png_texts
 from quartermaster.tests.fakes.images import chunk, exif, international, packed, plain, png, unicode_comment
 
 

@@ -1,5 +1,5 @@
 import pytest
-from quartermaster.extension.infotext.prompts import embeddings, extra_networks, number
+from quartermaster.ecosystems.infotext.prompts import embeddings, extra_networks, number
 
 
 def tags(prompt: str) -> list[tuple[str, str, float | None]]:

@@ -1,7 +1,7 @@
 from typing import Any
 
 import pytest
-from quartermaster.extension.infotext.named import resources_in
+from quartermaster.ecosystems.infotext.named import resources_in
 
 
 def found(**fields: str) -> list[tuple[Any, ...]]:

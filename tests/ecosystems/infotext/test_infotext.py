@@ -3,7 +3,7 @@ import json
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from quartermaster.extension.infotext import (
+from quartermaster.ecosystems.infotext import (
     FOUND,
     INFOTEXT,
     MAX_TEXT_CHARACTERS,

@@ -1,0 +1,205 @@
+"""Jobs, what they need, who may run them, and what came of them."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0008"
+down_revision = "0007"
+
+
+def upgrade() -> None:
+    """Make the tables."""
+    row_id = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+    op.create_table(
+        "job_needs",
+        sa.Column("id", row_id, autoincrement=True, nullable=False),
+        sa.Column("key", sa.String(length=64), nullable=False),
+        sa.Column("target_server_id", sa.String(length=100), nullable=True),
+        sa.Column("slots", sa.Integer(), nullable=False),
+        sa.Column("checkpoint_id", row_id, nullable=True),
+        sa.Column("waiting", sa.Integer(), nullable=False),
+        sa.Column("head_rank", sa.Double(), nullable=True),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("key"),
+    )
+    op.create_table(
+        "job_submitters",
+        sa.Column("submitter", sa.String(length=80), nullable=False),
+        sa.Column("last_tag", sa.Double(), nullable=False),
+        sa.PrimaryKeyConstraint("submitter"),
+    )
+    turns = op.create_table(
+        "job_turns",
+        sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("now", sa.Double(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_table(
+        "job_changes",
+        sa.Column("server_id", sa.String(length=100), nullable=False),
+        sa.Column("model_id", row_id, nullable=False),
+        sa.Column("not_before", sa.Double(), nullable=False),
+        sa.ForeignKeyConstraint(["server_id"], ["servers.id"], ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("server_id", "model_id"),
+    )
+    op.create_table(
+        "job_need_models",
+        sa.Column("need_id", row_id, nullable=False),
+        sa.Column("slot", sa.Integer(), nullable=False),
+        sa.Column("model_id", row_id, nullable=False),
+        sa.ForeignKeyConstraint(["model_id"], ["models.id"], ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(["need_id"], ["job_needs.id"], ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("need_id", "slot", "model_id"),
+    )
+    op.create_index("job_need_models_model_id", "job_need_models", ["model_id"], unique=False)
+    op.create_table(
+        "job_need_servers",
+        sa.Column("need_id", row_id, nullable=False),
+        sa.Column("server_id", sa.String(length=100), nullable=False),
+        sa.Column("head_rank", sa.Double(), nullable=False),
+        sa.ForeignKeyConstraint(["need_id"], ["job_needs.id"], ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(["server_id"], ["servers.id"], ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("need_id", "server_id"),
+    )
+    op.create_index("job_need_servers_head", "job_need_servers", ["server_id", "head_rank", "need_id"], unique=False)
+    op.create_table(
+        "job_takers",
+        sa.Column("server_id", sa.String(length=100), nullable=False),
+        sa.Column("asked_at", sa.Double(), nullable=False),
+        sa.Column("waits_until", sa.Double(), nullable=False),
+        sa.Column("loaded", sa.String(length=64), nullable=True),
+        sa.Column("runtime", sa.String(length=20), nullable=True),
+        sa.Column("seconds_per_unit", sa.Double(), nullable=True),
+        sa.Column("measured", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(["server_id"], ["servers.id"], ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("server_id"),
+    )
+    op.create_table(
+        "jobs",
+        sa.Column("id", row_id, autoincrement=True, nullable=False),
+        sa.Column("public_id", sa.String(length=36), nullable=False),
+        sa.Column("state", sa.String(length=12), nullable=False),
+        sa.Column("need_id", row_id, nullable=True),
+        sa.Column("target_server_id", sa.String(length=100), nullable=True),
+        sa.Column("priority", sa.Integer(), nullable=False),
+        sa.Column("tag", sa.Double(), nullable=False),
+        sa.Column("rank", sa.Double(), nullable=False),
+        sa.Column("submitter", sa.String(length=80), nullable=False),
+        sa.Column("submitted_by", sa.Text(), nullable=False),
+        sa.Column("source", sa.Text(), nullable=True),
+        sa.Column("bulk_id", sa.String(length=36), nullable=True),
+        sa.Column("mode", sa.String(length=12), nullable=False),
+        sa.Column("payload", sa.Text(), nullable=False),
+        sa.Column("asked", sa.Text(), nullable=False),
+        sa.Column("title", sa.Text(), nullable=False),
+        sa.Column("created_at", sa.Double(), nullable=False),
+        sa.Column("updated_at", sa.Double(), nullable=False),
+        sa.Column("started_at", sa.Double(), nullable=True),
+        sa.Column("finished_at", sa.Double(), nullable=True),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("max_attempts", sa.Integer(), nullable=False),
+        sa.Column("server_id", sa.String(length=100), nullable=True),
+        sa.Column("lease", sa.String(length=40), nullable=True),
+        sa.Column("lease_until", sa.Double(), nullable=True),
+        sa.Column("avoid_server_id", sa.String(length=100), nullable=True),
+        sa.Column("avoid_until", sa.Double(), nullable=True),
+        sa.Column("progress", sa.Double(), nullable=False),
+        sa.Column("progress_details", sa.Text(), nullable=True),
+        sa.Column("error_code", sa.String(length=60), nullable=True),
+        sa.Column("error_message", sa.Text(), nullable=True),
+        sa.Column("result", sa.Text(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["need_id"],
+            ["job_needs.id"],
+        ),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("public_id"),
+    )
+    op.create_index(
+        "jobs_leases",
+        "jobs",
+        ["lease_until"],
+        unique=False,
+        sqlite_where=sa.text("state = 'processing'"),
+        postgresql_where=sa.text("state = 'processing'"),
+    )
+    op.create_index("jobs_server_id", "jobs", ["server_id", "id"], unique=False)
+    op.create_index("jobs_state", "jobs", ["state", "id"], unique=False)
+    op.create_index("jobs_submitter", "jobs", ["submitter", "id"], unique=False)
+    op.create_index(
+        "jobs_waiting",
+        "jobs",
+        ["need_id", "rank", "id"],
+        unique=False,
+        sqlite_where=sa.text("state = 'pending'"),
+        postgresql_where=sa.text("state = 'pending'"),
+    )
+    op.create_table(
+        "job_attempts",
+        sa.Column("job_id", row_id, nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("server_id", sa.String(length=100), nullable=False),
+        sa.Column("claimed_at", sa.Double(), nullable=False),
+        sa.Column("ended_at", sa.Double(), nullable=True),
+        sa.Column("outcome", sa.String(length=20), nullable=True),
+        sa.Column("reason", sa.Text(), nullable=True),
+        sa.Column("had", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(["job_id"], ["jobs.id"], ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("job_id", "number"),
+    )
+    op.create_index("job_attempts_server_id", "job_attempts", ["server_id", "claimed_at"], unique=False)
+    op.create_table(
+        "job_images",
+        sa.Column("job_id", row_id, nullable=False),
+        sa.Column("n", sa.Integer(), nullable=False),
+        sa.Column("attempt", sa.Integer(), nullable=False),
+        sa.Column("content_type", sa.String(length=40), nullable=False),
+        sa.Column("size_bytes", sa.BigInteger(), nullable=False),
+        sa.Column("sha256", sa.String(length=64), nullable=False),
+        sa.Column("infotext", sa.Text(), nullable=True),
+        sa.Column("content", sa.LargeBinary(), nullable=False),
+        sa.Column("created_at", sa.Double(), nullable=False),
+        sa.ForeignKeyConstraint(["job_id"], ["jobs.id"], ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("job_id", "n"),
+    )
+    op.create_index("job_images_created_at", "job_images", ["created_at"], unique=False)
+    op.create_table(
+        "job_inputs",
+        sa.Column("job_id", row_id, nullable=False),
+        sa.Column("content", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(["job_id"], ["jobs.id"], ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("job_id"),
+    )
+    op.create_table(
+        "job_previews",
+        sa.Column("job_id", row_id, nullable=False),
+        sa.Column("content_type", sa.String(length=40), nullable=False),
+        sa.Column("content", sa.LargeBinary(), nullable=False),
+        sa.Column("at", sa.Double(), nullable=False),
+        sa.ForeignKeyConstraint(["job_id"], ["jobs.id"], ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("job_id"),
+    )
+    op.create_table(
+        "job_requirements",
+        sa.Column("job_id", row_id, nullable=False),
+        sa.Column("slot", sa.Integer(), nullable=False),
+        sa.Column("role", sa.String(length=20), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("hash", sa.String(length=64), nullable=True),
+        sa.Column("source", sa.Text(), nullable=False),
+        sa.Column("weight", sa.Double(), nullable=True),
+        sa.Column("resolution", sa.String(length=12), nullable=False),
+        sa.Column("models", sa.Text(), nullable=False),
+        sa.Column("candidates", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(["job_id"], ["jobs.id"], ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("job_id", "slot"),
+    )
+    op.create_index(
+        "job_requirements_unresolved",
+        "job_requirements",
+        ["job_id"],
+        unique=False,
+        sqlite_where=sa.text("resolution <> 'resolved'"),
+        postgresql_where=sa.text("resolution <> 'resolved'"),
+    )
+    op.bulk_insert(turns, [{"id": 1, "now": 0.0}])
