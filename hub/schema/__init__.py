@@ -18,6 +18,7 @@ from .inventory import (
 from .jobs import (
     job_attempts,
     job_changes,
+    job_image_parts,
     job_images,
     job_inputs,
     job_need_models,
@@ -48,6 +49,7 @@ __all__ = [
     "hub_statistics",
     "job_attempts",
     "job_changes",
+    "job_image_parts",
     "job_images",
     "job_inputs",
     "job_need_models",
