@@ -3,7 +3,7 @@
 from .address import DEFAULT_HUB_ADDRESS, DEFAULT_HUB_PORT, HubAddress, read_address
 from .answers import AVAILABLE, STATUSES, UNKNOWN, Availability, ServerInfo, ServerPlacement, model_hash
 from .client import MAX_HASHES_PER_BATCH, HubClient
-from .connection import Bounds
+from .connection import Bounds, Content
 from .credentials import KEY_VARIABLE, SECRET_VARIABLE, Credentials, find_credentials, read_key_file
 from .entry import ModelEntry
 from .errors import (
@@ -25,6 +25,19 @@ from .errors import (
     UnauthorisedError,
     UnreachableError,
 )
+from .job_work import (
+    CLAIM_WAIT_SECONDS,
+    LEASE_LOST,
+    MAX_IMAGE_BYTES,
+    MAX_PREVIEW_BYTES,
+    Claim,
+    ClaimedJob,
+    JobWork,
+    MadeImage,
+    NeededModel,
+    Progress,
+)
+from .jobs import CANCELLED, COMPLETED, ENDED, FAILED, IMAGE_TYPES, PENDING, PROCESSING, Job, Jobs, Submission
 from .messages import (
     PROTOCOL,
     BaseMismatch,
@@ -44,12 +57,23 @@ from .transport import CA_VARIABLE, Timeouts, bounded_session
 
 __all__ = [
     "AVAILABLE",
+    "CANCELLED",
     "CA_VARIABLE",
+    "CLAIM_WAIT_SECONDS",
+    "COMPLETED",
     "DEFAULT_HUB_ADDRESS",
     "DEFAULT_HUB_PORT",
+    "ENDED",
+    "FAILED",
+    "IMAGE_TYPES",
     "KEY_VARIABLE",
+    "LEASE_LOST",
     "MAX_HASHES_PER_BATCH",
+    "MAX_IMAGE_BYTES",
+    "MAX_PREVIEW_BYTES",
     "NO_RETRY",
+    "PENDING",
+    "PROCESSING",
     "PROTOCOL",
     "SECRET_VARIABLE",
     "STATUSES",
@@ -62,7 +86,10 @@ __all__ = [
     "BucketDigests",
     "Buckets",
     "Changes",
+    "Claim",
+    "ClaimedJob",
     "ConflictError",
+    "Content",
     "Credentials",
     "CredentialsError",
     "Delta",
@@ -73,11 +100,17 @@ __all__ = [
     "HubClient",
     "HubError",
     "InvalidRequestError",
+    "Job",
+    "JobWork",
+    "Jobs",
+    "MadeImage",
     "MalformedMessageError",
     "ModelEntry",
+    "NeededModel",
     "NotFoundError",
     "Override",
     "Pairing",
+    "Progress",
     "RateLimitedError",
     "RefusedError",
     "RetryPolicy",
@@ -87,6 +120,7 @@ __all__ = [
     "ServerPlacement",
     "SetupError",
     "StoppedError",
+    "Submission",
     "SyncAnswer",
     "TimedOutError",
     "Timeouts",

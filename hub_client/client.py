@@ -5,36 +5,35 @@ Tests of other rooms give it a hub through the library ``responses``, or a real 
 
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
-from urllib.parse import quote
 
 import requests
 
 from .._version import VERSION
 from .address import DEFAULT_HUB_ADDRESS, read_address
 from .answers import UNKNOWN, Availability, ServerInfo, model_hash, read_batch, read_found
+from .calls import FAREWELL, Calls
 from .connection import Bounds, HubConnection
 from .credentials import Credentials
-from .errors import BadAnswerError, MalformedMessageError, NotFoundError, SetupError
+from .errors import BadAnswerError, MalformedMessageError, NotFoundError
 from .fields import Fields
+from .job_work import JobWork
+from .jobs import Jobs
 from .messages import PROTOCOL, Buckets, Delta, FullList, Heartbeat, Sender, SyncAnswer, SyncBody
 from .news import NewsAnswer
 from .override import Override, read_override
-from .retry import NO_RETRY, RetryPolicy
+from .retry import RetryPolicy
+from .segments import segment
 from .transport import Timeouts, bounded_session, trusted_authorities
 
 MAX_HASHES_PER_BATCH = 1000
 """The hub's limit for one availability request."""
 
-FAREWELL_TIMEOUTS = Timeouts(connect_seconds=2.0, read_seconds=3.0, total_seconds=6.0)
-"""A stopping agent says goodbye once; where that does not get through, the hub notices the silence."""
-
 _MODEL_NOT_FOUND = "model_not_found"
 
 
-class HubClient:
+class HubClient(Calls):
     """Asks one hub.
 
     ``address`` is like ``http://attic:7807``; ``credentials`` may be None for what a hub tells everybody. ``timeouts``
@@ -49,6 +48,7 @@ class HubClient:
 
     ``ca_file`` has the authorities that a hub's certificate is trusted by (see ``trusted_authorities``).
 
+    ``jobs`` submits jobs and looks after them, ``work`` is what an agent does with them.
     Raises:
         AddressError: the address is not one.
         SetupError: the authorities' file cannot be used.
@@ -66,9 +66,11 @@ class HubClient:
         ca_file: str | None = None,
         user_agent: str = f"quartermaster/{VERSION}",
     ) -> None:
-        self._bounds = Bounds(timeouts or Timeouts(), retry or RetryPolicy(), stop)
         hub, authorities = read_address(address), trusted_authorities(ca_file)
-        self._connection = HubConnection(hub, credentials, session or bounded_session(), user_agent, authorities)
+        connection = HubConnection(hub, credentials, session or bounded_session(), user_agent, authorities)
+        super().__init__(connection, Bounds(timeouts or Timeouts(), retry or RetryPolicy(), stop))
+        self.jobs = Jobs(self)
+        self.work = JobWork(self)
 
     def __repr__(self) -> str:
         return f"HubClient({self.address!r})"
@@ -83,17 +85,12 @@ class HubClient:
         """Close the connections that are kept open between calls."""
         self._connection.session.close()
 
-    @property
-    def address(self) -> str:
-        """The hub's address, without a slash at its end."""
-        return self._connection.address.url
-
     def heartbeat(self, server_id: str, body: Heartbeat, sender: Sender | None = None) -> SyncAnswer:
         """Say at what state a server is.
 
         With ``leaving`` it is sent once, briefly, and though the stop event is set: it is what a stopping agent says.
         """
-        return self._sync(server_id, body, sender, Bounds(FAREWELL_TIMEOUTS, NO_RETRY) if body.leaving else None)
+        return self._sync(server_id, body, sender, FAREWELL if body.leaving else None)
 
     def push_delta(self, server_id: str, body: Delta, sender: Sender | None = None) -> SyncAnswer:
         """Tell what changed. The ``details`` of a ConflictError ``base_mismatch`` are read by ``BaseMismatch``."""
@@ -282,44 +279,14 @@ class HubClient:
         """Return what the hub says of itself; needs no key."""
         return self._object("GET", "/healthz")
 
-    def call(
-        self,
-        method: str,
-        path: str,
-        body: Mapping[str, Any] | None = None,
-        *,
-        query: Mapping[str, str] | None = None,
-        repeatable: bool = False,
-        bounds: Bounds | None = None,
-    ) -> Any:
-        """Ask a route that has no method here, and return its answer's JSON value.
-
-        ``repeatable`` says that sending it twice does no harm; otherwise it is sent only once.
-        """
-        bounds = bounds or self._bounds
-        return self._connection.call(method, path, body, query=query, repeatable=repeatable, bounds=bounds)
-
     def _object(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
         answer = self.call(method, path, body, repeatable=True)
         with self.naming_the_hub():
             return dict(Fields(answer).wire)
 
     def _sync(self, server_id: str, body: SyncBody, sender: Sender | None, bounds: Bounds | None = None) -> SyncAnswer:
-        if server_id in {"", ".", ".."}:  # they would change the path that is asked
-            raise SetupError(f"{server_id!r} cannot be the id of a server: give it a name")
         wire = {"protocol": PROTOCOL, **(sender.to_wire() if sender else {}), **body.to_wire()}
-        path = f"/api/v1/servers/{quote(server_id, safe='')}/models/sync"
+        path = f"/api/v1/servers/{segment(server_id, 'a server')}/models/sync"
         answer = self.call("POST", path, wire, repeatable=True, bounds=bounds)
         with self.naming_the_hub():
             return SyncAnswer.from_wire(answer)
-
-    @contextmanager
-    def naming_the_hub(self) -> Iterator[None]:
-        """Turn a message that cannot be used into the bad answer that it is."""
-        try:
-            yield
-        except MalformedMessageError as error:
-            message = (
-                f"the hub at {self.address} gave an answer that cannot be used: {error}. Is it much older or newer?"
-            )
-            raise BadAnswerError(message, field=error.field) from error

@@ -1,11 +1,11 @@
-"""One request to a hub and the JSON object of its answer: retries, errors, compression. Knows no route."""
+"""One request to a hub and its answer: retries, errors, compression. Knows no route."""
 
 import gzip
 import json
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urljoin, urlsplit
 
 import requests
@@ -18,12 +18,33 @@ from .refusals import refusal
 from .retry import RetryPolicy, pause
 from .transport import MAX_ANSWER_BYTES, AnswerTooLarge, Exchange, Timeouts, bounded, read_answer
 
+T = TypeVar("T")
+
 GZIP_ABOVE_BYTES = 1024
 """A smaller body fits into one packet as it is."""
 
 GZIP_LEVEL = 1
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What is no JSON: an image, and its type as HTTP names types (``image/png``)."""
+
+    data: bytes
+    media_type: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A request as it is sent, however often."""
+
+    method: str
+    path: str
+    query: Mapping[str, str] | None
+    data: bytes | None
+    headers: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +80,10 @@ class HubConnection:
         self,
         method: str,
         path: str,
-        body: Mapping[str, Any] | None = None,
+        body: Mapping[str, Any] | Content | None = None,
         *,
         query: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
         repeatable: bool,
         bounds: Bounds,
     ) -> Any:
@@ -72,16 +94,28 @@ class HubConnection:
         Raises:
             HubError: see ``errors``; after the last attempt, that attempt's error.
         """
-        data, headers = None, self._headers
-        if body is not None:
-            data, more = pack(body)
-            headers = {**headers, **more}
+        data, more = pack(body)
+        asked = _Asked(method, path, query, data, {**self._headers, **more, **(headers or {})})
+        return self._repeat(asked, self._understand, repeatable, bounds)
+
+    def content(self, path: str, accept: str, *, bounds: Bounds) -> Content:
+        """Fetch what is no JSON; ``accept`` names the types that are wanted.
+
+        Raises:
+            HubError: as ``call``.
+        """
+        asked = _Asked("GET", path, None, None, {**self._headers, "Accept": accept})
+        return self._repeat(asked, self._take, True, bounds)
+
+    def _repeat(
+        self, asked: _Asked, read: Callable[[requests.Response, bytes], T], repeatable: bool, bounds: Bounds
+    ) -> T:
         failures = 0
         while True:
             if bounds.stop is not None and bounds.stop.is_set():
                 raise StoppedError(f"stopped before asking the hub at {self.address.url}")
             try:
-                return self._attempt(method, path, data, headers, query, bounds)
+                return self._attempt(asked, read, bounds)
             except HubError as error:
                 failures += 1
                 seconds = bounds.retry.pause_seconds(error, failures) if repeatable else None
@@ -89,25 +123,23 @@ class HubConnection:
                     raise
             pause(seconds, bounds.stop, self.address.url)
 
-    def _attempt(
-        self,
-        method: str,
-        path: str,
-        data: bytes | None,
-        headers: Mapping[str, str],
-        query: Mapping[str, str] | None,
-        bounds: Bounds,
-    ) -> Any:
+    def _attempt(self, asked: _Asked, read: Callable[[requests.Response, bytes], T], bounds: Bounds) -> T:
         timeouts = bounds.timeouts
         try:
             request = self.session.prepare_request(
                 requests.Request(
-                    method, self.address.url + path, params=query, data=data, headers=headers, auth=self._auth
+                    asked.method,
+                    self.address.url + asked.path,
+                    params=asked.query,
+                    data=asked.data,
+                    headers=asked.headers,
+                    auth=self._auth,
                 )
             )
             with bounded(Exchange(timeouts, bounds.stop)), self._send(request, timeouts) as response:
                 content = read_answer(response, MAX_ANSWER_BYTES)
-                return self._understand(response, content)
+                self._check(response, content)
+                return read(response, content)
         except AnswerTooLarge:
             limit = f"{MAX_ANSWER_BYTES // 2**20} MiB"
             raise BadAnswerError(f"the answer of {self.address.url} is longer than {limit}: is that a hub?") from None
@@ -131,19 +163,25 @@ class HubConnection:
             proxies=settings["proxies"],
         )
 
-    def _understand(self, response: requests.Response, content: bytes) -> Any:
-        """Return the value of a whole answer, or raise what it means."""
+    def _check(self, response: requests.Response, content: bytes) -> None:
+        """Raise what a whole answer means that is no success."""
         if response.status_code in _REDIRECTS:
             raise self._redirected(response)
         if not 200 <= response.status_code < 300:
             raise refusal(response, content, self.address.url, self._credentials)
+
+    def _understand(self, response: requests.Response, content: bytes) -> Any:
+        """Return the value of a whole answer."""
         try:
             return json.loads(content, parse_constant=_refuse_constant)
         except (ValueError, RecursionError) as error:
-            kind = response.headers.get("Content-Type", "no type").partition(";")[0][:60]
             raise BadAnswerError(
-                f"what answers at {self.address.url} sent {kind}, not a hub's JSON: check the address and its port"
+                f"what answers at {self.address.url} sent {media_type(response) or 'no type'}, not a hub's JSON: check "
+                "the address and its port"
             ) from error
+
+    def _take(self, response: requests.Response, content: bytes) -> Content:
+        return Content(content, media_type(response))
 
     def _redirected(self, response: requests.Response) -> BadAnswerError:
         """Redirects are not followed: the key would go along, to wherever the answer says."""
@@ -163,12 +201,21 @@ def _refuse_constant(name: str) -> None:
     raise ValueError(f"{name} is not JSON")
 
 
-def pack(body: Mapping[str, Any]) -> tuple[bytes, dict[str, str]]:
-    """Return a request's body and its headers; gzipped where that is worth it.
+def media_type(response: requests.Response) -> str:
+    """Return the type of an answer's body, without parameters, shortened; empty where it says none."""
+    return response.headers.get("Content-Type", "").partition(";")[0].strip().lower()[:60]
+
+
+def pack(body: Mapping[str, Any] | Content | None) -> tuple[bytes | None, dict[str, str]]:
+    """Return a request's body and its headers; JSON is gzipped where that is worth it.
 
     Raises:
         ValueError: the body holds a NaN or an infinity, which JSON has no word for.
     """
+    if body is None:
+        return None, {}
+    if isinstance(body, Content):
+        return body.data, {"Content-Type": body.media_type}
     data = json.dumps(body, separators=(",", ":"), allow_nan=False).encode("ascii")
     headers = {"Content-Type": "application/json"}
     if len(data) > GZIP_ABOVE_BYTES:
