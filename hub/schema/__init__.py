@@ -16,6 +16,8 @@ from .inventory import (
     servers,
 )
 from .jobs import (
+    IS_PENDING,
+    IS_PROCESSING,
     job_attempts,
     job_changes,
     job_images,
@@ -36,6 +38,8 @@ from .trust import api_keys, audit, hub_identity, login_codes, pairing_codes, se
 __all__ = [
     "BY_AUTOV2",
     "FTS5_TABLE",
+    "IS_PENDING",
+    "IS_PROCESSING",
     "TO_INDEX",
     "RowId",
     "api_keys",

@@ -2,7 +2,9 @@
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
+    ColumnElement,
     Double,
     ForeignKey,
     Index,
@@ -12,6 +14,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    literal_column,
     text,
 )
 
@@ -57,14 +60,30 @@ job_need_servers = Table(
     "job_need_servers",
     metadata,
     Column("need_id", RowId, ForeignKey("job_needs.id", ondelete="CASCADE"), nullable=False),
-    Column("server_id", String(100), ForeignKey("servers.id", ondelete="CASCADE"), nullable=False),
+    Column("server_id", String(100), nullable=False),
     Column("head_rank", Double, nullable=False),
+    Column("checkpoint_id", RowId),
+    Column("since", Double, nullable=False),
     PrimaryKeyConstraint("need_id", "server_id"),
 )
-"""Which servers have all that a need asks for, with the need's ``head_rank`` beside it: a claim reads one row."""
+"""Which servers have all that a need asks for, while a job waits with it, with the need's ``head_rank`` and checkpoint
+beside it: a claim reads one row, of any need or of one whose checkpoint is loaded. ``server_id`` is no foreign key: on
+PostgreSQL queueing a job would wait for every sync that is under way."""
 
 Index("job_need_servers_head", job_need_servers.c.server_id, job_need_servers.c.head_rank, job_need_servers.c.need_id)
-explain(job_need_servers, head_rank="of the need, repeated")
+Index(
+    "job_need_servers_loaded",
+    job_need_servers.c.server_id,
+    job_need_servers.c.checkpoint_id,
+    job_need_servers.c.head_rank,
+    job_need_servers.c.need_id,
+)
+explain(
+    job_need_servers,
+    head_rank="of the need, repeated",
+    checkpoint_id="of the need, repeated",
+    since="when the server was found to have all",
+)
 
 jobs = Table(
     "jobs",
@@ -72,7 +91,7 @@ jobs = Table(
     Column("id", RowId, primary_key=True, autoincrement=True),
     Column("public_id", String(36), nullable=False, unique=True),
     Column("state", String(12), nullable=False),
-    Column("need_id", RowId, ForeignKey("job_needs.id")),
+    Column("need_id", RowId),
     Column("target_server_id", String(100)),
     Column("priority", Integer, nullable=False, default=0),
     Column("tag", Double, nullable=False),
@@ -87,6 +106,7 @@ jobs = Table(
     Column("title", Text, nullable=False, default=""),
     Column("created_at", Double, nullable=False),
     Column("updated_at", Double, nullable=False),
+    Column("queued_at", Double, nullable=False),
     Column("started_at", Double),
     Column("finished_at", Double),
     Column("attempts", Integer, nullable=False, default=0),
@@ -104,13 +124,15 @@ jobs = Table(
 )
 """One row per job. ``rank`` is ``tag`` moved by the priority: the least is the next (``jobs.ranks``). ``lease`` is
 there while a server runs it; a result is taken with the lease that the row has, and no other. ``server_id`` is the
-server that runs it, or ran it last."""
+server that runs it, or ran it last. ``need_id`` is no foreign key: a need is deleted when no job has it, and to look for
+one at each deletion would take an index of all jobs."""
 
 explain(
     jobs,
     public_id="the id that everybody is told, a UUID",
     state="`pending`, `processing`, `completed`, `failed` or `cancelled`",
     need_id="null where a requirement is not resolved, and when the job is done",
+    queued_at="since when it waits, or waited last",
     target_server_id="the server that was asked for; null: any",
     tag="its turn in fair order among submitters",
     rank="tag moved by the priority; the least is the next",
@@ -134,6 +156,9 @@ _waiting = text("state = 'pending'")
 Index("jobs_waiting", jobs.c.need_id, jobs.c.rank, jobs.c.id, sqlite_where=_waiting, postgresql_where=_waiting)
 _running = text("state = 'processing'")
 Index("jobs_leases", jobs.c.lease_until, sqlite_where=_running, postgresql_where=_running)
+IS_PENDING: ColumnElement[bool] = literal_column("jobs.state = 'pending'")
+IS_PROCESSING: ColumnElement[bool] = literal_column("jobs.state = 'processing'")
+"""Conditions that say to both databases that the partial indexes serve them; a parameter would not."""
 Index("jobs_state", jobs.c.state, jobs.c.id)
 Index("jobs_server_id", jobs.c.server_id, jobs.c.id)
 Index("jobs_submitter", jobs.c.submitter, jobs.c.id)
@@ -184,6 +209,8 @@ job_attempts = Table(
     Column("outcome", String(20)),
     Column("reason", Text),
     Column("had", Text, nullable=False, default="[]"),
+    Column("lease", String(40), nullable=False),
+    Column("heard_at", Double),
     PrimaryKeyConstraint("job_id", "number"),
 )
 """Each time that a server was given a job, and how that ended."""
@@ -193,6 +220,8 @@ explain(
     outcome="`completed`, `failed`, `handed_back`, `lost` or `cancelled`; null while it runs",
     reason="in words",
     had="JSON: the paths and hashes of the models that the server had when it was given the job",
+    lease="of this attempt: a report that comes twice is recognised by it",
+    heard_at="when the server last said that it is at it; null: never",
 )
 Index("job_attempts_server_id", job_attempts.c.server_id, job_attempts.c.claimed_at)
 
@@ -256,11 +285,18 @@ job_changes = Table(
     Column("server_id", String(100), ForeignKey("servers.id", ondelete="CASCADE"), nullable=False),
     Column("model_id", RowId, nullable=False),
     Column("not_before", Double, nullable=False),
+    Column("mark", BigInteger, nullable=False),
+    Column("fresh", Boolean, nullable=False),
     PrimaryKeyConstraint("server_id", "model_id"),
 )
 """Models that came to a server or went from it and that waiting jobs need: what it can do is looked at anew."""
 
-explain(job_changes, not_before="a model that the agent did not find is not believed to be there before this time")
+explain(
+    job_changes,
+    not_before="a model that the agent did not find is not believed to be there before this time",
+    mark="random, another one with every change: who has looked sees whether it changed meanwhile",
+    fresh="it was not looked at yet",
+)
 
 job_takers = Table(
     "job_takers",
@@ -268,6 +304,7 @@ job_takers = Table(
     Column("server_id", String(100), ForeignKey("servers.id", ondelete="CASCADE"), primary_key=True),
     Column("asked_at", Double, nullable=False),
     Column("waits_until", Double, nullable=False),
+    Column("claim", String(32), nullable=False, default=""),
     Column("loaded", String(64)),
     Column("runtime", String(20)),
     Column("seconds_per_unit", Double),
@@ -279,6 +316,7 @@ explain(
     job_takers,
     asked_at="when it asked for a job last",
     waits_until="so long it waits for one; in the past: it does not",
+    claim="its last request for a job; an older one is given none",
     loaded="SHA-256 of the checkpoint that is loaded",
     seconds_per_unit="decaying mean",
     measured="over how many jobs",
