@@ -5,8 +5,10 @@ from sqlalchemy import (
     Boolean,
     Column,
     ColumnElement,
+    Computed,
     Double,
     ForeignKey,
+    ForeignKeyConstraint,
     Index,
     Integer,
     LargeBinary,
@@ -124,8 +126,8 @@ jobs = Table(
 )
 """One row per job. ``rank`` is ``tag`` moved by the priority: the least is the next (``jobs.ranks``). ``lease`` is
 there while a server runs it; a result is taken with the lease that the row has, and no other. ``server_id`` is the
-server that runs it, or ran it last. ``need_id`` is no foreign key: a need is deleted when no job has it, and to look for
-one at each deletion would take an index of all jobs."""
+server that runs it, or ran it last. ``need_id`` is no foreign key: a need is deleted when no job has it, and to look
+for one at each deletion would take an index of all jobs."""
 
 explain(
     jobs,
@@ -160,6 +162,8 @@ IS_PENDING: ColumnElement[bool] = literal_column("jobs.state = 'pending'")
 IS_PROCESSING: ColumnElement[bool] = literal_column("jobs.state = 'processing'")
 """Conditions that say to both databases that the partial indexes serve them; a parameter would not."""
 Index("jobs_state", jobs.c.state, jobs.c.id)
+_ended = text("finished_at IS NOT NULL")
+Index("jobs_finished_at", jobs.c.finished_at, jobs.c.id, sqlite_where=_ended, postgresql_where=_ended)
 Index("jobs_server_id", jobs.c.server_id, jobs.c.id)
 Index("jobs_submitter", jobs.c.submitter, jobs.c.id)
 
@@ -235,23 +239,56 @@ job_images = Table(
     Column("size_bytes", BigInteger, nullable=False),
     Column("sha256", String(64), nullable=False),
     Column("infotext", Text),
-    Column("content", LargeBinary, nullable=False),
     Column("created_at", Double, nullable=False),
+    Column("deleted_at", Double),
     PrimaryKeyConstraint("job_id", "n"),
 )
-"""The images of a job, in the database: any of several hub processes can hand them out. ``retention`` bounds them."""
+"""The images of a job; they count once the job is completed. What is in them is in ``job_image_parts``."""
 
-explain(job_images, n="from 0", attempt="which made it", infotext="as the server said it")
-Index("job_images_created_at", job_images.c.created_at)
+explain(
+    job_images,
+    n="from 0",
+    attempt="which made it",
+    infotext="as the server said it",
+    deleted_at="when its content was deleted to save room; null: it is there",
+)
+_kept = text("deleted_at IS NULL")
+Index(
+    "job_images_kept",
+    job_images.c.created_at,
+    job_images.c.job_id,
+    job_images.c.n,
+    job_images.c.size_bytes,
+    sqlite_where=_kept,
+    postgresql_where=_kept,
+)
+
+job_image_parts = Table(
+    "job_image_parts",
+    metadata,
+    Column("job_id", RowId, nullable=False),
+    Column("n", Integer, nullable=False),
+    Column("part", Integer, nullable=False),
+    Column("content", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("job_id", "n", "part"),
+    ForeignKeyConstraint(["job_id", "n"], ["job_images.job_id", "job_images.n"], ondelete="CASCADE"),
+)
+"""The images themselves, a MiB at a time, so that no whole one needs to be in memory to be sent. In the database, so
+that any of several hub processes can hand them out; ``jobs.keeping`` bounds them."""
+
+explain(job_image_parts, part="from 0")
 
 job_inputs = Table(
     "job_inputs",
     metadata,
     Column("job_id", RowId, ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True),
+    Column("size_bytes", BigInteger, Computed("length(content)", persisted=True)),
     Column("content", Text, nullable=False),
 )
 """JSON: what a job's payload holds of images (``init_images``, ``mask``, those of scripts), by the path in the payload;
 kept apart from it because of its size."""
+
+explain(job_inputs, size_bytes="the database computes it")
 
 job_previews = Table(
     "job_previews",

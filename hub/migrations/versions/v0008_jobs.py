@@ -130,6 +130,14 @@ def upgrade() -> None:
         sqlite_where=sa.text("state = 'processing'"),
         postgresql_where=sa.text("state = 'processing'"),
     )
+    op.create_index(
+        "jobs_finished_at",
+        "jobs",
+        ["finished_at", "id"],
+        unique=False,
+        sqlite_where=sa.text("finished_at IS NOT NULL"),
+        postgresql_where=sa.text("finished_at IS NOT NULL"),
+    )
     op.create_index("jobs_server_id", "jobs", ["server_id", "id"], unique=False)
     op.create_index("jobs_state", "jobs", ["state", "id"], unique=False)
     op.create_index("jobs_submitter", "jobs", ["submitter", "id"], unique=False)
@@ -166,15 +174,32 @@ def upgrade() -> None:
         sa.Column("size_bytes", sa.BigInteger(), nullable=False),
         sa.Column("sha256", sa.String(length=64), nullable=False),
         sa.Column("infotext", sa.Text(), nullable=True),
-        sa.Column("content", sa.LargeBinary(), nullable=False),
         sa.Column("created_at", sa.Double(), nullable=False),
+        sa.Column("deleted_at", sa.Double(), nullable=True),
         sa.ForeignKeyConstraint(["job_id"], ["jobs.id"], ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("job_id", "n"),
     )
-    op.create_index("job_images_created_at", "job_images", ["created_at"], unique=False)
+    op.create_index(
+        "job_images_kept",
+        "job_images",
+        ["created_at", "job_id", "n", "size_bytes"],
+        unique=False,
+        sqlite_where=sa.text("deleted_at IS NULL"),
+        postgresql_where=sa.text("deleted_at IS NULL"),
+    )
+    op.create_table(
+        "job_image_parts",
+        sa.Column("job_id", row_id, nullable=False),
+        sa.Column("n", sa.Integer(), nullable=False),
+        sa.Column("part", sa.Integer(), nullable=False),
+        sa.Column("content", sa.LargeBinary(), nullable=False),
+        sa.ForeignKeyConstraint(["job_id", "n"], ["job_images.job_id", "job_images.n"], ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("job_id", "n", "part"),
+    )
     op.create_table(
         "job_inputs",
         sa.Column("job_id", row_id, nullable=False),
+        sa.Column("size_bytes", sa.BigInteger(), sa.Computed("length(content)", persisted=True), nullable=True),
         sa.Column("content", sa.Text(), nullable=False),
         sa.ForeignKeyConstraint(["job_id"], ["jobs.id"], ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("job_id"),
