@@ -7,17 +7,20 @@ Ctrl-C end the process without a word, which the agent survives as it does a kil
 import logging
 import sqlite3
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from ...hub_client import HubError
 from ..agent import Agent
 from ..config import AgentConfig
 from ..lock import AlreadyRunningError
 from ..paths import data_home
+from . import host_form
+from .form import Form
 from .host import Host
+from .host_jobs import HostEngine
 from .pairing import Pairing, PairingFile
 from .settings import Settings
 
@@ -49,6 +52,7 @@ class Life:
         self.condition = Condition("stopped")
         self.paused_by_hand = False
         self.paused_for: str | None = None
+        self.engine = HostEngine(host.runtime, lambda: Settings.of(host).job_patience_seconds)
         self._agent: Agent | None = None
         self._pairing: Pairing | None = None
         self._stop = threading.Event()
@@ -99,6 +103,15 @@ class Life:
         """Have the keeper look at once."""
         with self._wake:
             self._wake.notify_all()
+
+    def form(self, mode: str, values: Sequence[Any]) -> tuple[Form, Mapping[tuple[str, str], str]]:
+        """Return what the page's form holds for Generate, and the files of the models that it chooses.
+
+        Raises:
+            RouteError: it cannot be a job.
+        """
+        found = host_form.form(mode, values, self.engine.script_defaults(mode))
+        return found, host_form.files(found)
 
     # --- the keeper's thread
 

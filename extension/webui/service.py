@@ -1,6 +1,8 @@
 """The page's service: which view answers which route, with the agent, the catalogue and the hub as they are now."""
 
 import time
+from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 from ..._version import VERSION
@@ -10,8 +12,9 @@ from ...hub_client import HubError, model_hash, pair
 from ..agent import Agent
 from ..catalogue import best_catalogue
 from ..corrections import Correction
-from . import check_view, compat_view, fleet_view, models_view
+from . import check_view, compat_view, fleet_view, jobs_view, models_view, submit_view
 from .compat_view import Chosen, Judge
+from .drafts import Drafts
 from .hub_link import PATIENCE, HubLink, shown
 from .life import Life
 from .question import Answer, Question, Route, RouteError
@@ -26,8 +29,9 @@ CATALOGUE_SECONDS = 60.0
 class Service:
     """Answers the routes of one web UI."""
 
-    def __init__(self, life: Life) -> None:
+    def __init__(self, life: Life, drafts: Drafts | None = None) -> None:
         self.life = life
+        self.drafts = drafts or Drafts()
         self.link = HubLink(lambda: life.pairing)
         self.shelf = Shelf()
         self._judge: tuple[float, Judge] | None = None
@@ -55,10 +59,22 @@ class Service:
             Route("GET", "fleet/models", lambda q: fleet_view.fleet_models(self.link, self.stock(), q)),
             Route("POST", "check", self.check),
             Route("POST", "prompt", self.prompt),
+            *self._job_routes(),
             Route("POST", "hub/pair", self.pair),
             Route("POST", "hub/unpair", self.unpair),
             Route("POST", "hub/test", self.test),
         )
+
+    def _job_routes(self) -> Iterator[Route]:
+        link, drafts, runtime = self.link, self.drafts, self.life.host.runtime
+        yield Route("GET", "jobs", lambda q: jobs_view.listed(link, q))
+        yield Route("GET", "jobs/one", lambda q: jobs_view.one(link, q))
+        yield Route("GET", "jobs/image", lambda q: jobs_view.image(link, q))
+        for what in ("cancel", "retry", "priority", "move"):
+            yield Route("POST", f"jobs/{what}", partial(jobs_view.change, link, what))
+        yield Route("POST", "jobs/draft", lambda q: submit_view.made(drafts, self.stock(), link, self.life.form, q))
+        yield Route("POST", "jobs/check", lambda q: submit_view.checked(drafts, link, runtime, q))
+        yield Route("POST", "jobs/submit", lambda q: submit_view.sent(drafts, link, runtime, q))
 
     # --- what views need
 
