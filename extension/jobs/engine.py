@@ -18,7 +18,9 @@ MODULES = "modules"
 EMBEDDINGS = "embeddings"
 CONTROLNETS = "controlnets"
 UPSCALERS = "upscalers"
-LISTS = (CHECKPOINTS, LORAS, HYPERNETWORKS, VAES, MODULES, EMBEDDINGS, CONTROLNETS, UPSCALERS)
+OPTIONS = "options"
+"""The keys of its settings: one that it does not have in ``override_settings`` ends a run of A1111's."""
+LISTS = (CHECKPOINTS, LORAS, HYPERNETWORKS, VAES, MODULES, EMBEDDINGS, CONTROLNETS, UPSCALERS, OPTIONS)
 
 PREPARING = "preparing"
 LOADING = "loading"
