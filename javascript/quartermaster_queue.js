@@ -238,8 +238,10 @@
         }
     }
 
-    window.onUiLoaded(ready);
+    window.onUiLoaded(() => {
+        qm.status.watch((status) => paired(Boolean(status.hub?.paired)));
+        ready();
+    });
     window.onAfterUiUpdate(() => TABS.forEach(place));
-    qm.status.watch((status) => paired(Boolean(status.hub?.paired)));
     qm.queue = { given, open };
 })();

@@ -1,7 +1,7 @@
 """What Generate would run, as a request to ``/sdapi/v1/txt2img`` or ``img2img``: pure, over what the page's form held.
 
 The page gives a web UI's scripts what its API takes as parameters (sampler, steps, seed, refiner), and names some
-values otherwise (``txt2img_create_processing`` in ``modules/txt2img.py`` of A1111 1.10 and Forge, ``img2img`` beside it).
+values otherwise (``modules/txt2img.py`` and ``img2img.py`` of A1111 1.10 and Forge).
 """
 
 import json
