@@ -1,0 +1,28 @@
+"""Why a job that was claimed is not run here: it is handed back, or it has failed."""
+
+
+class JobError(Exception):
+    """The root: ``code`` is for programs, the message for a person."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class HandedBackError(JobError):
+    """This server cannot run the job now, another may; ``missing`` are hashes that it turned out not to have."""
+
+    def __init__(self, code: str, message: str, missing: tuple[str, ...] = ()) -> None:
+        super().__init__(code, message)
+        self.missing = missing
+
+
+class JobFailedError(JobError):
+    """The job cannot be done, here or elsewhere."""
+
+
+class LeaseLostError(JobError):
+    """The job is not this server's any more."""
+
+    def __init__(self) -> None:
+        super().__init__("lease_lost", "the job is not this server's any more")
