@@ -183,7 +183,9 @@ class HostEngine:
                 _modules("shared").state.interrupt()
 
     def close(self) -> None:
-        """Nothing is kept open."""
+        """Forget the API object: a Reload UI loads the scripts anew."""
+        with self._making:
+            self._api = None
 
     # --- below
 

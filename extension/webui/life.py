@@ -15,6 +15,8 @@ from typing import Any, Literal
 from ...hub_client import HubError
 from ..agent import Agent
 from ..config import AgentConfig
+from ..jobs.engine import EngineError
+from ..jobs.runner import JobsConfig
 from ..lock import AlreadyRunningError
 from ..paths import data_home
 from . import host_form
@@ -23,6 +25,7 @@ from .host import Host
 from .host_jobs import HostEngine
 from .pairing import Pairing, PairingFile
 from .settings import Settings
+from .taking import terms
 
 log = logging.getLogger(__name__)
 
@@ -76,6 +79,7 @@ class Life:
             return
         self._stop = threading.Event()
         self.condition = Condition("starting")
+        self.engine.close()  # scripts were loaded anew, and with them what the web UI's API knows of them
         self._keeper = threading.Thread(target=self._keep, args=(self._stop,), name="qm-keeper", daemon=True)
         self._keeper.start()
 
@@ -165,12 +169,15 @@ class Life:
             credentials=pairing.credentials,
             home=self.home,
             web_ui_hashes=self.host.cached_hashes,
+            jobs=JobsConfig(engine=lambda: self.engine, terms=lambda: terms(self.host)),
         )
 
     def _watch_over(self, agent: Agent, stop: threading.Event) -> None:
         rate: float | None = None
         while not (stop.is_set() or self._again.is_set()):
             settings = Settings.of(self.host)
+            if settings.take_jobs:
+                self._look_at_the_engine()
             reason = self._reason_to_pause(settings)
             if reason != self.paused_for:
                 self.paused_for = reason
@@ -180,6 +187,12 @@ class Life:
                 agent.control.set_rate(rate)
             self._rest(stop, LOOK_SECONDS)
         self.paused_for = None
+
+    def _look_at_the_engine(self) -> None:
+        try:
+            self.engine.look()
+        except EngineError as error:
+            log.debug("It cannot be seen whether somebody generates: %s", error)
 
     def _reason_to_pause(self, settings: Settings) -> str | None:
         if self.paused_by_hand:
