@@ -18,7 +18,9 @@ MODULES = "modules"
 EMBEDDINGS = "embeddings"
 CONTROLNETS = "controlnets"
 UPSCALERS = "upscalers"
-LISTS = (CHECKPOINTS, LORAS, HYPERNETWORKS, VAES, MODULES, EMBEDDINGS, CONTROLNETS, UPSCALERS)
+OPTIONS = "options"
+"""The keys of its settings: one that it does not have in ``override_settings`` ends a run of A1111's."""
+LISTS = (CHECKPOINTS, LORAS, HYPERNETWORKS, VAES, MODULES, EMBEDDINGS, CONTROLNETS, UPSCALERS, OPTIONS)
 
 PREPARING = "preparing"
 LOADING = "loading"
@@ -148,4 +150,4 @@ class Engine(Protocol):
         """End a run early, whether it has begun or waits; never one of somebody else's. Done again it is harmless."""
 
     def close(self) -> None:
-        """Let go of connections; nothing of it is used afterwards."""
+        """Let go of everything; a run under way that cannot be ended is waited for no more (``EngineAwayError``)."""

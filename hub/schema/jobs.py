@@ -126,8 +126,8 @@ jobs = Table(
 )
 """One row per job. ``rank`` is ``tag`` moved by the priority: the least is the next (``jobs.ranks``). ``lease`` is
 there while a server runs it; a result is taken with the lease that the row has, and no other. ``server_id`` is the
-server that runs it, or ran it last. ``need_id`` is no foreign key: a need is deleted when no job has it, and to look for
-one at each deletion would take an index of all jobs."""
+server that runs it, or ran it last. ``need_id`` is no foreign key: a need is deleted when no job has it, and to look
+for one at each deletion would take an index of all jobs."""
 
 explain(
     jobs,
@@ -319,7 +319,7 @@ job_turns = Table(
 job_changes = Table(
     "job_changes",
     metadata,
-    Column("server_id", String(100), ForeignKey("servers.id", ondelete="CASCADE"), nullable=False),
+    Column("server_id", String(100), nullable=False),
     Column("model_id", RowId, nullable=False),
     Column("not_before", Double, nullable=False),
     Column("mark", BigInteger, nullable=False),

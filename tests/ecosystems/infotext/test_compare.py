@@ -23,7 +23,7 @@ def infotext(fields: str) -> str:
         "Model hash: 0a1b2c3d, Model: x",  # the old hash says nothing either
         *(f'Model hash: {SHA[:10]}, Lora hashes: "style v2: {one[:12]}"' for one in (SHA, TENSOR, CLAIMED)),
         f'Model hash: {SHA[:10]}, Lora hashes: "another name of it: {TENSOR[:12]}"',
-        f'Model hash: {SHA[:10]}, VAE hash: {OTHER[:10]}, VAE: v.pt, TI hashes: "cat: {OTHER[:12]}"',  # were not asked for
+        f'Model hash: {SHA[:10]}, VAE hash: {OTHER[:10]}, VAE: v.pt, TI hashes: "cat: {OTHER[:12]}"',  # not asked for
     ],
 )
 def test_what_was_asked_for_or_is_not_stated_is_no_difference(fields: str) -> None:

@@ -1,0 +1,308 @@
+"""The engine over a web UI's ``--api`` address.
+
+Source: A1111 1.10 and Forge, ``modules/api/api.py``, ``modules/progress.py``, ``modules/shared_state.py``. A run is one
+POST that is answered when it is done; meanwhile ``/sdapi/v1/progress`` tells of whatever runs at all, and
+``/internal/progress`` (not with ``--nowebui``) whether that is ours. What a person started in the page has a job named
+``task(…)``, what came over the API one named ``scripts_…``.
+"""
+
+import base64
+import binascii
+import json
+import threading
+import time
+from collections.abc import Collection
+from typing import Any
+
+from ...hub_client import Timeouts
+from .api_connection import ApiConnection, NotOfferedError
+from .api_lists import read_lists, refresh_lists
+from .engine import (
+    LOADING,
+    MODULES,
+    PREPARING,
+    RUNNING,
+    EngineAwayError,
+    EngineError,
+    EngineStuckError,
+    Image,
+    Names,
+    Preview,
+    Progress,
+    Request,
+    RequestRefusedError,
+    Result,
+    RunFailedError,
+)
+from .pictures import MAX_IMAGE_BYTES, content_type_of
+
+LOOK_SECONDS = 2.0
+"""How often a run is looked at while its answer is waited for."""
+CLOSED_SECONDS = 0.2
+AWAY_SECONDS = 60.0
+"""A web UI that did not answer at all for so long is away."""
+STUCK_SECONDS = 900.0
+"""A run that did not go on for so long hangs. Loading a large checkpoint from a slow disk takes minutes."""
+LONGEST_RUN_SECONDS = 24 * 3600.0
+MAX_RESULT_BYTES = 512 << 20
+MAX_PREVIEW_BYTES = 256 << 10
+MOST_IMAGES = 256
+_MOST_INFOTEXT = 1 << 20
+_SHA256_DIGITS = 64
+
+
+class ApiEngine:
+    """Runs jobs in one web UI over HTTP."""
+
+    def __init__(
+        self,
+        connection: ApiConnection,
+        *,
+        look_seconds: float = LOOK_SECONDS,
+        away_seconds: float = AWAY_SECONDS,
+        stuck_seconds: float = STUCK_SECONDS,
+    ) -> None:
+        """Make it; nothing is asked yet. The times are those above."""
+        self._connection = connection
+        self._look_seconds = look_seconds
+        self._away_seconds = away_seconds
+        self._stuck_seconds = stuck_seconds
+        self._forge = False
+        self._unwanted: set[str] = set()
+        self._closed = threading.Event()
+
+    @property
+    def runtime(self) -> str:
+        """``forge`` where it lists modules as Forge does, as far as it was asked yet."""
+        return "forge" if self._forge else "a1111"
+
+    def names(self) -> Names:
+        """Return what it lists now."""
+        names = read_lists(self._connection)
+        self._forge = MODULES in names
+        return names
+
+    def refresh(self, lists: Collection[str]) -> None:
+        """Have it make these lists anew."""
+        refresh_lists(self._connection, lists)
+
+    def busy(self) -> str | None:
+        """Return why a job should not begin now."""
+        job = str(self._state(self._look()).get("job") or "")
+        if not job:
+            return None
+        return "a person is generating by hand" if job.startswith("task(") else "it is at work for another client"
+
+    def loaded_checkpoint(self) -> str | None:
+        """Return what it says in its settings: the SHA-256 of what it loaded last."""
+        try:
+            options = self._connection.get("/sdapi/v1/options")
+        except (NotOfferedError, RequestRefusedError, RunFailedError):
+            return None
+        told = options.get("sd_checkpoint_hash") if isinstance(options, dict) else None
+        return told if isinstance(told, str) and len(told) == _SHA256_DIGITS else None
+
+    def progress(self, task_id: str, *, preview: bool = False) -> Progress:
+        """Return how far the run is."""
+        told = self._look(preview=preview)
+        state = self._state(told)
+        ours = self._is_ours(task_id, state)
+        if not ours:
+            return Progress(phase=PREPARING, mark=("waits", state.get("job")))
+        step, steps, job_no = (_number(state.get(key)) for key in ("sampling_step", "sampling_steps", "job_no"))
+        begun = _number(state.get("job_count"), -1) > 0
+        fraction, eta = _fraction(told.get("progress")), told.get("eta_relative")
+        image = told.get("current_image") if preview else None
+        return Progress(
+            fraction=fraction if begun else 0.0,
+            phase=RUNNING if begun else LOADING,
+            begun=True,
+            step=step if begun else None,
+            steps=steps if begun else None,
+            eta_seconds=float(eta) if begun and isinstance(eta, (int, float)) and 0 <= eta < 1e6 else None,
+            preview=_preview(image),
+            mark=(state.get("job_timestamp"), begun, job_no, step, told.get("textinfo")),
+        )
+
+    def interrupt(self, task_id: str) -> None:
+        """End a run. One that waits behind somebody else's is ended as soon as it has begun."""
+        self._unwanted.add(task_id)
+        self._interrupt_if_ours(task_id)
+
+    def close(self) -> None:
+        """Close the connections; a run that is under way is waited for no more."""
+        self._closed.set()
+        self._connection.close()
+
+    # --- a run
+
+    def run(self, request: Request) -> Result:
+        """Run a request to its end."""
+        call = _Call(self._connection, request)
+        call.start()
+        try:
+            self._watch_over(call, request.task_id)
+        except EngineError:
+            call.give_up()
+            raise
+        finally:
+            interrupted = request.task_id in self._unwanted
+            self._unwanted.discard(request.task_id)
+        if call.error is not None:
+            raise call.error
+        images = read_images(call.answer)
+        return Result(images, interrupted or len(images) < _expected(request))
+
+    def _watch_over(self, call: "_Call", task_id: str) -> None:
+        """Wait for the answer; notice a web UI that is gone, and a run that does not go on."""
+        heard = moved = time.monotonic()
+        look_at = heard + self._look_seconds
+        mark: object = None
+        while not call.done.wait(min(self._look_seconds, CLOSED_SECONDS)):
+            now = time.monotonic()
+            if self._closed.is_set():
+                raise EngineAwayError("stopped waiting for the web UI")
+            if now < look_at:
+                continue
+            look_at = now + self._look_seconds
+            try:
+                progress = self.progress(task_id)
+                if task_id in self._unwanted:
+                    self._interrupt_if_ours(task_id)
+            except EngineError as error:
+                if now - heard > self._away_seconds:
+                    raise EngineAwayError(f"it has not answered for {now - heard:.0f} s: {error}") from None
+                continue
+            heard = now
+            if not progress.begun or progress.mark != mark:
+                mark, moved = progress.mark, now
+            elif now - moved > self._stuck_seconds:
+                self._interrupt_if_ours(task_id)
+                raise EngineStuckError(
+                    f"the web UI has not gone on with the job for {now - moved:.0f} s; it may have to be restarted"
+                )
+
+    def _interrupt_if_ours(self, task_id: str) -> None:
+        if self._is_ours(task_id, self._state(self._look())):
+            self._connection.post("/sdapi/v1/interrupt")
+
+    def _is_ours(self, task_id: str, state: dict[str, Any]) -> bool:
+        """Tell whether what the web UI works at is this run."""
+        if not state.get("job"):
+            return False
+        try:
+            told = self._connection.post("/internal/progress", {"id_task": task_id, "live_preview": False})
+        except (NotOfferedError, RequestRefusedError, RunFailedError):
+            return str(state["job"]).startswith("scripts_")
+        return isinstance(told, dict) and told.get("active") is True
+
+    def _look(self, *, preview: bool = False) -> dict[str, Any]:
+        skip = "" if preview else "?skip_current_image=true"
+        try:
+            told = self._connection.get(f"/sdapi/v1/progress{skip}")
+        except (NotOfferedError, RequestRefusedError, RunFailedError) as error:
+            raise EngineAwayError(str(error)) from None
+        return told if isinstance(told, dict) else {}
+
+    @staticmethod
+    def _state(told: dict[str, Any]) -> dict[str, Any]:
+        state = told.get("state")
+        return state if isinstance(state, dict) else {}
+
+
+class _Call:
+    """The one long request of a run, in a thread of its own."""
+
+    def __init__(self, connection: ApiConnection, request: Request) -> None:
+        self.done = threading.Event()
+        self.answer: Any = None
+        self.error: EngineError | None = None
+        self._connection = connection
+        self._request = request
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="qm-web-ui", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def give_up(self) -> None:
+        """Stop waiting for the answer."""
+        self._stop.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        path = f"/sdapi/v1/{self._request.mode}"
+        timeouts = Timeouts(read_seconds=LONGEST_RUN_SECONDS, total_seconds=LONGEST_RUN_SECONDS)
+        body = {**self._request.body, "force_task_id": self._request.task_id}
+        try:
+            self.answer = self._connection.ask(
+                "POST", path, body, timeouts=timeouts, limit_bytes=MAX_RESULT_BYTES, stop=self._stop
+            )
+        except NotOfferedError as error:
+            self.error = EngineAwayError(str(error))
+        except EngineError as error:
+            self.error = error
+        except Exception as error:  # whatever it is, the runner must hear of it
+            self.error = RunFailedError(f"the request could not be sent ({type(error).__name__})")
+        finally:
+            self.done.set()
+
+
+def read_images(answer: Any) -> tuple[Image, ...]:
+    """Return the images of an answer, each with its infotext: not the grid in front, nor the maps of scripts behind.
+
+    Raises:
+        RunFailedError: the answer is not what a web UI answers, or holds what is no image, or too large a one.
+    """
+    try:
+        info = json.loads(answer["info"])
+        infotexts, encoded = info["infotexts"], answer["images"]
+        first = info.get("index_of_first_image", 0)
+        if not isinstance(infotexts, list) or not isinstance(encoded, list) or type(first) is not int:
+            raise TypeError
+    except (ValueError, TypeError, KeyError, RecursionError, AttributeError):
+        raise RunFailedError("the web UI's answer has no images and infotexts as it should") from None
+    pairs = list(zip(encoded, infotexts, strict=False))[max(0, first) :]
+    if len(pairs) > MOST_IMAGES:
+        raise RunFailedError(f"the web UI made {len(pairs)} images; a job has at most {MOST_IMAGES}")
+    return tuple(_image(text, infotext) for text, infotext in pairs)
+
+
+def _image(text: Any, infotext: Any) -> Image:
+    content = _decoded(text, MAX_IMAGE_BYTES)
+    kind = content_type_of(content) if content is not None else None
+    if content is None or kind is None or not isinstance(infotext, str):
+        limit = MAX_IMAGE_BYTES >> 20
+        raise RunFailedError(f"the web UI answered what is no PNG, JPEG, WebP or AVIF image of at most {limit} MiB")
+    return Image(content, kind, infotext[:_MOST_INFOTEXT])
+
+
+def _preview(text: Any) -> Preview | None:
+    content = _decoded(text, MAX_PREVIEW_BYTES)
+    kind = content_type_of(content) if content is not None else None
+    return Preview(content, kind) if content is not None and kind is not None else None
+
+
+def _decoded(text: Any, limit_bytes: int) -> bytes | None:
+    if not isinstance(text, str) or len(text) > limit_bytes * 4 // 3 + 100:
+        return None
+    try:
+        return base64.b64decode(text.rpartition(",")[2], validate=True)
+    except (binascii.Error, ValueError):
+        return None
+
+
+def _expected(request: Request) -> int:
+    """Return how many images a request is for, where it says so as it should."""
+    counts = [request.body.get(key, 1) for key in ("batch_size", "n_iter")]
+    if request.body.get("script_name") or any(type(count) is not int for count in counts):
+        return 1
+    return min(int(counts[0]) * int(counts[1]), MOST_IMAGES)
+
+
+def _number(value: Any, otherwise: int = 0) -> int:
+    return value if type(value) is int and abs(value) < 1 << 31 else otherwise
+
+
+def _fraction(value: Any) -> float:
+    return min(1.0, max(0.0, float(value))) if isinstance(value, (int, float)) and value == value else 0.0
