@@ -89,6 +89,12 @@ def check_needs(hub: Hub) -> None:
         assert all(line.checkpoint_id == checkpoints[line.need_id] for line in listed)
 
 
+def stand_still(hub: Hub, name: str) -> None:
+    """Let a background job do nothing: the test does its work, at its own time."""
+    [job] = [job for job in hub.jobs if job.name == name]
+    job.work = lambda: False
+
+
 @dataclass
 class Agent:
     """A server's agent, as far as jobs go."""
