@@ -154,7 +154,7 @@ def test_a_job_is_completed_with_its_images(hub: HubClient) -> None:
     image = {"n": 0, "sha256": SHA, "infotext": "a cat\nSteps: 20"}
     assert sent() == {"lease": "secret", "images": [image], "seconds": 3.5, "loaded": SHA}
     responses.replace("POST", url, json={"success": True, "accepted": False, "message": "made with another\x1b"})
-    with pytest.raises(BadAnswerError, match="did not accept .* made with another $") as caught:
+    with pytest.raises(BadAnswerError, match=r"did not accept .* made with another $") as caught:
         hub.work.complete(JOB, "secret", [], seconds=1.0)
     assert caught.value.field == "accepted"
 
