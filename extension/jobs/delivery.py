@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 
 from ...hub_client import (
+    BadAnswerError,
     ConflictError,
     ForbiddenError,
     HubClient,
@@ -74,6 +75,11 @@ class Delivery:
                 if rounds >= _ROUNDS:
                     self._refused(result, str(error))
                     break
+            except BadAnswerError as error:
+                if error.field == "accepted":
+                    log.warning("Job %s failed: the hub finds that it was made with other models.", result.job_id)
+                    break
+                log.warning("The result of job %s did not arrive: %s", result.job_id, error)
             except (UnauthorisedError, ForbiddenError) as error:
                 log.warning("The hub does not take the result of job %s: %s", result.job_id, error)
             except HubError as error:

@@ -26,3 +26,14 @@ class LeaseLostError(JobError):
 
     def __init__(self) -> None:
         super().__init__("lease_lost", "the job is not this server's any more")
+
+
+class AbandonedError(JobError):
+    """The web UI died or hung in the middle of the run.
+
+    The hub is told nothing: the lease runs out, or the next claim shows that the job is not run any more. So it counts
+    as an attempt, and a job that kills every web UI ends.
+    """
+
+    def __init__(self, message: str) -> None:
+        super().__init__("abandoned", message)

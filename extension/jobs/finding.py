@@ -17,7 +17,7 @@ from ..inventory.errors import FileError
 from ..inventory.hashing import hash_file
 from ..inventory.library import Library
 from ..inventory.record import Record
-from ..inventory.scan import UNSURE_NS, FileStat, stat_file
+from ..inventory.scan import UNSURE_NS, stat_file
 from .faults import HandedBackError
 
 _OLD_HASH_AT, _OLD_HASH_BYTES = 0x100000, 0x10000
@@ -154,11 +154,8 @@ class Finder:
             return True
         if found.inode != known.inode:
             return None
-        return _unsure(found, known) or found.changed_ns == known.changed_ns
-
-
-def _unsure(*stats: FileStat) -> bool:
-    return any(stat.changed_ns in {0, UNSURE_NS} for stat in stats)
+        # Of a file that was new when it was looked at, no time of change is known.
+        return known.changed_ns in {0, UNSURE_NS} or found.changed_ns == known.changed_ns
 
 
 def _claims(metadata: Mapping[str, object]) -> Iterator[str]:

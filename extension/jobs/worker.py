@@ -5,26 +5,24 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Sequence
-from pathlib import PurePath
 
-from ...ecosystems.infotext.compare import Difference, Expected, differences
 from ...hub_client import ClaimedJob, HubClient, HubError
 from ..inventory.control import HashControl
 from ..inventory.errors import HashingCancelledError
 from ..inventory.library import Library
+from .comparing import wrong_models
 from .delivery import Delivery
 from .engine import (
     Engine,
     EngineAwayError,
     EngineError,
     EngineStuckError,
-    Image,
     Request,
     RequestRefusedError,
     Result,
 )
-from .faults import HandedBackError, JobError, JobFailedError, LeaseLostError
-from .finding import File, Finder, Held
+from .faults import AbandonedError, HandedBackError, JobError, JobFailedError, LeaseLostError
+from .finding import Finder, Held
 from .lease import BEAT_SECONDS, Lease
 from .shelf import KeptResult, Shelf
 from .translation import NotListedError, Translated, translate
@@ -101,6 +99,8 @@ class Worker:
                 log.info("The result of job %s is kept; it is handed over as soon as the hub answers.", job.id)
         except LeaseLostError:
             log.info("Job %s is forgotten: it is not this server's any more.", job.id)
+        except AbandonedError as error:
+            log.warning("Job %s is left to run out: %s", job.id, error)
         except JobError as error:
             self._give_up(job, lease, error)
         except Exception as error:
@@ -145,9 +145,9 @@ class Worker:
             raise JobFailedError("interrupted", "the run was interrupted in the web UI")
         if not result.images:
             raise JobFailedError("no_images", "the web UI made no images")
-        wrong = compare(result.images, translated.chosen)
+        wrong = wrong_models(result.images, translated.chosen, translated.body)
         if wrong:
-            raise JobFailedError("wrong_model", "; ".join(map(str, wrong)))
+            raise JobFailedError("wrong_model", "; ".join(wrong))
         if not self._finder.still(files):
             self._rescan()
             raise HandedBackError("model_gone", "a model was replaced while the job ran: it may have run with another")
@@ -208,8 +208,7 @@ class Worker:
             raise JobFailedError("request_refused", str(error)) from None
         except (EngineAwayError, EngineStuckError) as error:
             self._look(lease)
-            code = "web_ui_stuck" if isinstance(error, EngineStuckError) else "web_ui_away"
-            raise JobFailedError(code, str(error)) from None
+            raise AbandonedError(str(error)) from None
         except EngineError as error:
             self._look(lease)
             raise JobFailedError("generation_failed", str(error)) from None
@@ -243,21 +242,6 @@ class Worker:
             )
         except HubError as unheard:
             log.info("The hub could not be told of job %s: %s", job.id, unheard)
-
-
-def compare(images: Sequence[Image], chosen: Sequence[tuple[Held, File]]) -> list[Difference]:
-    """Return where infotexts state other models than the job's, each once."""
-    expected = [_expected(held, file) for held, file in chosen]
-    return list(dict.fromkeys(found for image in images for found in differences(image.infotext, expected)))
-
-
-def _expected(held: Held, file: File) -> Expected:
-    tensor = [each.tensor_sha256 for each in (file, *held.files) if each.tensor_sha256]
-    claims = [claim for each in (file, *held.files) for claim in each.claims]
-    names = (file.stem, PurePath(file.relative).name, *([held.need.name] if held.need.name else []))
-    return Expected(
-        held.need.role, names, tuple(dict.fromkeys([file.sha256])), tuple(dict.fromkeys(tensor)), tuple(claims)
-    )
 
 
 def _is_main(held: Held) -> bool:
