@@ -62,7 +62,7 @@ def generation_tab(tab, dummy=None):
     runner = scripts.scripts_txt2img if tab == "txt2img" else scripts.scripts_img2img
     runner.initialize_scripts(tab == "img2img")
     with gr.Blocks(analytics_enabled=False) as interface:
-        dummy = dummy or gr.Label(visible=False)  # the hosts have one for both tabs
+        dummy = dummy or (gr.Textbox if shared.is_forge else gr.Label)(visible=False)  # the hosts have one for both
         prompt, negative, submit = toprow(tab)
         with gr.Tabs(elem_id=f"{tab}_extra_tabs", elem_classes=["extra-networks"]):
             with gr.Tab("Generation", id=f"{tab}_generation") as first, gr.Column(elem_id=f"{tab}_settings"):
