@@ -162,11 +162,14 @@ class JobImages:
         return found is not None and (found.sha256, found.attempt) == (digest, job.attempts)
 
 
-def images_of(connection: Connection, job_ids: Collection[int]) -> dict[int, list[dict[str, Any]]]:
+def images_of(
+    connection: Connection, job_ids: Collection[int], *, infotexts: bool = True
+) -> dict[int, list[dict[str, Any]]]:
     """Return the JSON of the images of each of these jobs, of which only completed ones have any."""
     here = job_images.c
+    columns = [column for column in here if infotexts or column.name != "infotext"]
     query = (
-        select(job_images, jobs.c.public_id)
+        select(*columns, jobs.c.public_id)
         .join(jobs, jobs.c.id == here.job_id)
         .where(among(connection, here.job_id, job_ids), jobs.c.state == COMPLETED)
         .order_by(here.job_id, here.n)
@@ -179,7 +182,7 @@ def images_of(connection: Connection, job_ids: Collection[int]) -> dict[int, lis
                 "content_type": row.content_type,
                 "size_bytes": row.size_bytes,
                 "sha256": row.sha256,
-                "infotext": row.infotext,
+                **({"infotext": row.infotext} if infotexts else {}),
                 "created_at": iso_time(row.created_at),
                 "deleted_at": iso_time(row.deleted_at),
                 "url": f"/api/v2/jobs/{row.public_id}/images/{row.n}",
