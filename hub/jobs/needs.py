@@ -182,7 +182,7 @@ class Needs:
         return came
 
     def welcome(self, connection: Connection, server_id: str) -> None:
-        """Let a server that asks for work for the first time do what asks for no model: its files told nothing of that."""
+        """Let a server that asks for work for the first time do what asks for no model."""
         modest = select(job_needs.c.id).where(job_needs.c.slots == 0, job_needs.c.waiting > 0)
         self.bring_up_to_date(connection, server_id, connection.scalars(modest).all())
 
