@@ -228,12 +228,11 @@ class Leases:
         taker = connection.execute(select(job_takers).where(mine).with_for_update()).first()
         if taker is None:
             return
-        measured = speed.mean(taker.seconds_per_unit, said.seconds, json.loads(job.payload))
-        values: dict[str, Any] = {"seconds_per_unit": measured}
-        if measured != taker.seconds_per_unit:
-            values["measured"] = taker.measured + 1
-        if said.loaded is not None:
-            values["loaded"] = said.loaded
+        now = speed.measured(said.seconds, json.loads(job.payload))
+        values: dict[str, Any] = {"loaded": taker.loaded if said.loaded is None else said.loaded}
+        if now is not None:
+            mean = speed.mean(taker.seconds_per_unit, now)
+            values |= {"seconds_per_unit": mean, "measured": taker.measured + 1}
         connection.execute(update(job_takers).where(mine).values(**values))
 
     def _models(self, connection: Connection, hashes: Sequence[str]) -> list[int]:
