@@ -107,8 +107,10 @@ def _body(drafts: Drafts, link: HubLink, runtime: str, question: Question) -> tu
 
 def _answer(wire: Mapping[str, Any]) -> dict[str, Any]:
     """Return what the dialog shows of the hub's answer."""
-    names = ("requirements", "able", "warnings", "waiting", "target_server_id")
-    return {name: wire.get(name) for name in names}
+    waiting = wire.get("waiting") or {}
+    warnings = [each for each in wire.get("warnings") or () if each != waiting]  # which is shown above them
+    found = {name: wire.get(name) for name in ("requirements", "able", "target_server_id")}
+    return {**found, "waiting": waiting or None, "warnings": warnings}
 
 
 def _models(found: Draft, stock: Stock, files: Mapping[tuple[str, str], str]) -> list[dict[str, Any]]:
