@@ -35,6 +35,9 @@ def made(drafts: Drafts, stock: Stock, link: HubLink, read: Read, question: Ques
     mode, values = drafts.taken(word)
     form, files = read(mode, values)
     found = draft(form)
+    if not found.payload["override_settings"].get("sd_model_checkpoint"):
+        said = "choose a checkpoint first: a job never runs with whatever a server has loaded just then"
+        raise RouteError(422, "missing_required_field", said, {"field": "sd_model_checkpoint"})
     drafts.keep(word, Kept(found, _models(found, stock, files)))
     payload = found.payload
     shown = ("prompt", "negative_prompt", "width", "height", "steps", "sampler_name", "seed", "n_iter", "batch_size")
