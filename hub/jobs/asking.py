@@ -24,6 +24,7 @@ from .checking import Checked, Checker
 from .facts import Facts, load
 from .job import DONE, UNKNOWN, NewJob, Requirement, Submitter
 from .queue import Queue
+from .requirements import not_named
 from .resolving import Asking, Resolver, required, requirement
 from .shapes import Asked, read_submission
 from .shown import QUEUED, alias_of, ids, model_availability
@@ -31,6 +32,9 @@ from .values import integer
 from .warned import Warned
 
 MOST_IN_BULK = 1_000
+MOST_MODELS_IN_BULK = 50_000
+MOST_IMAGE_BYTES_IN_BULK = 256 << 20
+"""What jobs that are submitted together may ask for and hold in all: each is kept for each job."""
 SEEDS = 1 << 32
 """Web UIs take seeds below this."""
 RANDOM, INCREMENT, FIXED = "random", "increment", "fixed"
@@ -105,6 +109,7 @@ class Submissions:
 
         def several(prepared: Prepared) -> list[NewJob]:
             one = replace(new_job(prepared, caller), bulk_id=bulk_id)
+            _check_amount(one, quantity or 1)
             first = _first_seed(body, one)
             seeds = seeds_of(VARIATIONS[stated.lower()], first, quantity or 1)
             return [one if seed is None else replace(one, payload={**one.payload, "seed": seed}) for seed in seeds]
@@ -153,7 +158,9 @@ class Submissions:
             for each, meaning in zip(wanted, found, strict=True)
             if each.optional and meaning.resolution == UNKNOWN
         ]
-        return Prepared(asked, target, requirements, (*asked.warnings, *warned, *left), facts, checked)
+        unnamed = not_named(asked.stated, wanted)
+        said = [] if not unnamed else [Warned("not_named", f"the request does not name what models says: {unnamed}")]
+        return Prepared(asked, target, requirements, (*asked.warnings, *said, *warned, *left), facts, checked)
 
     def _queued(self, body: Mapping[str, Any], make: Any) -> tuple[Prepared, list[str]]:
         for last in (False, True):
@@ -205,6 +212,16 @@ def seeds_of(variation: str, first: int | None, quantity: int) -> list[int | Non
         return [random.randrange(SEEDS) for _ in range(quantity)]  # noqa: S311 (makes images differ, guards nothing)
     begin = first if first is not None and first >= 0 else random.randrange(SEEDS)  # noqa: S311
     return [(begin + step) % SEEDS if begin < SEEDS else begin + step for step in range(quantity)]
+
+
+def _check_amount(job: NewJob, quantity: int) -> None:
+    image_bytes = sum(len(text) for text in job.inputs.values()) * 3 // 4
+    if quantity * len(job.requirements) > MOST_MODELS_IN_BULK or quantity * image_bytes > MOST_IMAGE_BYTES_IN_BULK:
+        raise FieldError(
+            "bulk_quantity",
+            f"so many jobs with {len(job.requirements)} models and {image_bytes} bytes of images each are too much at "
+            f"once: together at most {MOST_MODELS_IN_BULK} models and {MOST_IMAGE_BYTES_IN_BULK >> 20} MiB",
+        )
 
 
 def _first_seed(body: Mapping[str, Any], job: NewJob) -> int | None:
