@@ -306,7 +306,7 @@ job_inputs = Table(
 """JSON: what a job's payload holds of images (``init_images``, ``mask``, those of scripts), by the path in the payload;
 kept apart from it because of its size."""
 
-explain(job_inputs, size_bytes="the database computes it")
+explain(job_inputs, size_bytes="the database computes it", content="empty once it was deleted to save room")
 
 job_previews = Table(
     "job_previews",
