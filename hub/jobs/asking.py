@@ -2,7 +2,7 @@
 
 import random
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -22,7 +22,8 @@ from . import embeddings
 from .changing import Changing
 from .checking import Checked, Checker
 from .facts import Facts, load
-from .job import DONE, UNKNOWN, NewJob, Requirement, Submitter
+from .job import DONE, PENDING, UNKNOWN, NewJob, Requirement, Submitter
+from .listing import find_job, place_of
 from .queue import Queue
 from .requirements import not_named
 from .resolving import Asking, Resolver, required, requirement
@@ -93,7 +94,9 @@ class Submissions:
             NotFoundError: there is no such server (``server_not_found``).
         """
         prepared, made = self._queued(body, lambda prepared: [new_job(prepared, caller)])
-        return {**ids(made[0]), "id": made[0], **self._placed(prepared, made[:1])[0], **_answer(prepared)}
+        with self._database.read() as connection:
+            place = place_of(connection, find_job(connection, made[0]))
+        return {**ids(made[0]), "id": made[0], **self._new(), "queue_position": place, **_answer(prepared)}
 
     def bulk(self, body: Mapping[str, Any], caller: Caller) -> dict[str, Any]:
         """Queue several jobs of one request that differ in their seeds, all of them or none; answer as ``submit``.
@@ -115,8 +118,7 @@ class Submissions:
             return [one if seed is None else replace(one, payload={**one.payload, "seed": seed}) for seed in seeds]
 
         prepared, made = self._queued(body, several)
-        places = self._placed(prepared, made)
-        listed = [{**ids(public_id), "id": public_id, **place} for public_id, place in zip(made, places, strict=True)]
+        listed = [{**ids(public_id), "id": public_id, **self._new()} for public_id in made]
         return {
             **_answer(prepared),
             "bulk_job_id": bulk_id,
@@ -174,9 +176,8 @@ class Submissions:
                     raise
         raise AssertionError("the loop returns or raises")
 
-    def _placed(self, prepared: Prepared, made: Sequence[str]) -> list[dict[str, Any]]:
-        now = iso_time(self._clock())
-        return [{"creation_timestamp": now, "status": "pending"} for _ in made]
+    def _new(self) -> dict[str, Any]:
+        return {"creation_timestamp": iso_time(self._clock()), "status": PENDING}
 
 
 def new_job(prepared: Prepared, caller: Caller) -> NewJob:

@@ -68,7 +68,7 @@ class JobList:
         with self._database.read() as connection:
             row = find_job(connection, public_id)
             (shown,) = self._shown(connection, [row], infotexts=True)
-            return {**shown, "payload": json.loads(row.payload), "queue_position": _position(connection, row)}
+            return {**shown, "payload": json.loads(row.payload), "queue_position": place_of(connection, row)}
 
     def page(self, asked: Filter) -> dict[str, Any]:
         """Return a page of jobs, the newest first, with how many there are of each state.
@@ -200,8 +200,11 @@ def _asks_for(connection: Connection, text: str) -> ColumnElement[bool]:
     return jobs.c.id.in_(select(needed.job_id).where(or_(meant, needed.hash == digits.digits)))
 
 
-def _position(connection: Connection, row: Record) -> int | None:
-    """Return which place in the queue a waiting job has, from 1; None for others, and behind ``MOST_COUNTED``."""
+def place_of(connection: Connection, row: Record) -> int | None:
+    """Return which place in the queue a waiting job has, from 1; None for others, and behind ``MOST_COUNTED``.
+
+    ``row`` has at least ``state`` and ``rank``.
+    """
     if row.state != PENDING:
         return None
     before = select(jobs.c.rank).where(IS_PENDING, jobs.c.rank < row.rank).order_by(jobs.c.rank).limit(MOST_COUNTED)

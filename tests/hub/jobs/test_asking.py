@@ -41,6 +41,7 @@ def fleet(api: Api) -> Api:
 
 def test_a_job_whose_models_are_there_is_queued_with_a_need(fleet: Api) -> None:
     told = submitted(fleet, body(positive_prompt="a <lora:anna:0.8> cat", model_hash=sha("cyber")[:10].upper()))
+    assert told["queue_position"] == 1
     assert told["stablequeue_job_id"] == told["mobilesd_job_id"] == told["id"]
     assert (told["success"], told["target_server_alias"], told["app_type"]) == (True, "any", "forge")
     checkpoint, lora = told["requirements"]
