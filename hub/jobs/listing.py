@@ -68,7 +68,7 @@ class JobList:
         with self._database.read() as connection:
             row = find_job(connection, public_id)
             (shown,) = self._shown(connection, [row], infotexts=True)
-            return {**shown, "queue_position": _position(connection, row)}
+            return {**shown, "payload": json.loads(row.payload), "queue_position": _position(connection, row)}
 
     def page(self, asked: Filter) -> dict[str, Any]:
         """Return a page of jobs, the newest first, with how many there are of each state.
