@@ -13,6 +13,7 @@ from quartermaster.extension.jobs.engine import (
     CHECKPOINTS,
     LORAS,
     MODULES,
+    OPTIONS,
     VAES,
     EngineAwayError,
     EngineStuckError,
@@ -59,6 +60,7 @@ def test_lists_and_refreshes(engine: ApiEngine, web_ui: WebUi) -> None:
     forge = web_ui.shelves.flavour == "forge"
     assert engine.loaded_checkpoint() is None
     assert [(MODULES in names), (VAES in names), engine.runtime] == [forge, not forge, web_ui.shelves.flavour]
+    assert {"sd_lora", "sd_vae"} <= {each.name for each in names[OPTIONS]}
     write_model(web_ui.models("Lora") / "new.safetensors", b"n")
     assert "new" not in {each.name for each in engine.names()[LORAS]}
     engine.refresh({LORAS, CHECKPOINTS})
