@@ -28,6 +28,8 @@ from .jobs.changes import Changes
 from .jobs.changing import Changing
 from .jobs.checking import Checker
 from .jobs.claims import Claims
+from .jobs.counts import JobCounts
+from .jobs.glimpses import Glimpses
 from .jobs.images import JobImages
 from .jobs.keeping import EVERY_SECONDS as KEEPING_SECONDS
 from .jobs.keeping import Bounds, Keeping
@@ -78,6 +80,8 @@ PUBLIC_BODY_BYTES = 4096
 AUDIT_EVERY_SECONDS = 3600.0
 FORM_BYTES = 65_536
 """What a form of the web page may hold."""
+JOB_FORM_BYTES = 1 << 20
+"""What the form for a job may hold: prompts are long, and a form writes a character as up to nine."""
 
 
 class Hub:
@@ -141,6 +145,7 @@ class Hub:
         tiny = replace(limits, body_bytes=PUBLIC_BODY_BYTES, unpacked_bytes=PUBLIC_BODY_BYTES)
         self.small_bodies = BodyReader(tiny, settings.large_body_slots)
         self.forms = BodyReader(replace(limits, body_bytes=FORM_BYTES, unpacked_bytes=FORM_BYTES), 1)
+        self.job_forms = BodyReader(replace(limits, body_bytes=JOB_FORM_BYTES, unpacked_bytes=JOB_FORM_BYTES), 4)
         self.pairing = Pairing(self.database, wall_clock, self.keys, Attempts(self.clock))
         self.login_codes = LoginCodes(self.database, wall_clock)
         self.sessions = Sessions(
@@ -168,6 +173,8 @@ class Hub:
         self.enriching = Job("enrichment", ENRICHMENT_SECONDS, self.enrichment.work, self.enrichment.stop)
         self.upkeep = Upkeep(self.database)
         self.backups = BackupMaker(settings, self.migration)
+        self.job_counts = JobCounts(self.database, self.clock)
+        self.glimpses = Glimpses(self.database)
         self.jobs: list[Job] = [
             *self.broadcaster.jobs,
             Job("server states", LOOK_EVERY_SECONDS, self.server_states.look),

@@ -19,13 +19,16 @@ from ..trust.entrance import CSRF_FIELD, CSRF_HEADER, SAFE_METHODS
 from ..trust.scopes import check_scope
 
 _MAX_NEXT = 2000
+_JOB_FORMS = frozenset({"/queue/new", "/queue/new/check"})
 
 
 async def _form(request: Request) -> dict[str, str]:
     """Return the fields of this request's form, read once; empty where it sends none."""
     if not hasattr(request.state, "form"):
         stated = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-        request.state.form = await the_hub(request).forms.form(request) if stated == FORM_TYPE else {}
+        hub = the_hub(request)
+        forms = hub.job_forms if declared_path(request) in _JOB_FORMS else hub.forms
+        request.state.form = await forms.form(request) if stated == FORM_TYPE else {}
     form: dict[str, str] = request.state.form
     return form
 

@@ -30,7 +30,7 @@ def fleet(request: Request, visitor: Visitor, said: str = "") -> Response:
     growth = pictures.growth(hub.history.growth(pictures.GROWTH_DAYS)["days"])
     return page(
         request, visitor, "fleet.html", fleet=found, coverage=pictures.coverage(found), growth=growth,
-        states=pictures.states(found.servers, told, now), said=_SAID.get(said),
+        states=pictures.states(found.servers, told, now), said=_SAID.get(said), loads=hub.job_counts.by_server(),
         address=str(request.base_url).rstrip("/"),
     )  # fmt: skip
 
@@ -45,6 +45,7 @@ def server(request: Request, visitor: Visitor, server_id: str, said: str = "") -
     return page(
         request, visitor, "server.html", server=found, folders=hub.fleet.folders(found.id), keys=keys,
         states=pictures.states([found], told, hub.clock()), said=_SAID.get(said), may_change=visitor.scope == ADMIN,
+        load=hub.job_counts.by_server().get(found.id),
     )  # fmt: skip
 
 

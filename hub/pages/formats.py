@@ -80,6 +80,12 @@ def visible(text: object) -> str:
     return "".join(f"[U+{ord(c):04X}]" if unicodedata.category(c) in _HIDDEN else c for c in written)
 
 
+def visible_lines(text: object) -> str:
+    """Return a text of several lines as ``visible`` does, its line ends and tabs as they are."""
+    lines = str(text).replace("\r\n", "\n").split("\n")
+    return "\n".join("\t".join(visible(part) for part in line.split("\t")) for line in lines)
+
+
 def segment(text: object) -> str:
     """Return a text as one segment of a path, or one value of a query, in a URL."""
     return quote(str(text), safe="", errors="surrogatepass")
@@ -113,5 +119,6 @@ FILTERS = {
     "utc": utc,
     "moment": moment,
     "visible": visible,
+    "visible_lines": visible_lines,
     "segment": segment,
 }

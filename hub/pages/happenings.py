@@ -7,6 +7,7 @@ from typing import Any
 
 from ..events import kinds
 from ..events.log import Event
+from ..jobs.job import CANCELLED, COMPLETED, FAILED, PENDING, PROCESSING
 from .formats import number, segment
 
 KINDS = {
@@ -19,6 +20,7 @@ KINDS = {
     kinds.OVERRIDE_CHANGED: "Corrections",
     kinds.MODEL_REGISTERED: "Registrations",
     kinds.ENRICHMENT: "Metadata service",
+    kinds.JOB: "Jobs",
 }
 """What a person calls each kind."""
 
@@ -29,7 +31,10 @@ _MOST_NAMES = 5
 
 @dataclass(frozen=True)
 class Happening:
-    """One line: who or what it is about (with a link, where there is one), and what happened. ``at`` in seconds."""
+    """One line: who or what it is about (with a link, where there is one), and what happened. ``at`` in seconds.
+
+    ``job`` is the id of the job that it is about.
+    """
 
     number: int
     at: float
@@ -39,6 +44,7 @@ class Happening:
     link: str | None
     sentence: str
     names: tuple[str, ...] = ()
+    job: str | None = None
 
 
 @dataclass(frozen=True)
@@ -97,10 +103,13 @@ def happening(event: Event) -> Happening:
         said = [str(data[name]) for name in ("base_model", "type") if data.get(name)]
         sentence = f"was corrected to {', '.join(said)}" if said else "is as it was found again"
         tone = "info"
+    elif event.kind == kinds.JOB:
+        tone, sentence = _job(data, event.server_id)
     else:
         tone, sentence = _REST.get(event.kind, ("", event.kind.replace("_", " ")))
         link = None if event.kind == kinds.SERVER_REMOVED else link
-    return Happening(event.cursor.seq, event.at, event.kind, tone, about, link, sentence, names)
+    job = str(data["id"]) if event.kind == kinds.JOB and data.get("id") else None
+    return Happening(event.cursor.seq, event.at, event.kind, tone, about, link, sentence, names, job)
 
 
 _REST = {
@@ -110,6 +119,30 @@ _REST = {
     kinds.MODEL_REGISTERED: ("info", "was registered"),
     kinds.ENRICHMENT: ("", "a metadata service told something"),
 }
+
+
+_JOB_SENTENCES = {
+    PENDING: ("", "a job waits"),
+    PROCESSING: ("info", "runs a job"),
+    COMPLETED: ("good", "completed a job"),
+    FAILED: ("bad", "failed at a job"),
+    CANCELLED: ("", "a job was cancelled"),
+}
+
+
+def _job(data: Mapping[str, Any], server_id: str | None) -> tuple[str, str]:
+    """Return tone and sentence of a job's event; the server's name stands before it, where there is one."""
+    state = str(data.get("state"))
+    tone, sentence = _JOB_SENTENCES.get(state, ("", f"a job is {state}"))
+    if isinstance(data.get("possible_on"), str):
+        return "good", f"a job that waited can run on {data['possible_on']} now"
+    if isinstance(count := data.get("count"), int):
+        return "", f"{number(count)} jobs were submitted"
+    if state == FAILED and server_id is None:
+        sentence = "a job failed"
+    if state in {PENDING, CANCELLED} and server_id is not None:
+        sentence = "has a job no more, it waits again" if state == PENDING else "had a job that was cancelled"
+    return tone, sentence + (f" ({data['error']})" if data.get("error") else "")
 
 
 def _inventory(data: Mapping[str, Any]) -> str:

@@ -98,6 +98,7 @@ def _values(hub: Hub, visitor: Caller, found: dict[str, Any]) -> dict[str, Any]:
         "more_past": len(past[model_history.MAX_PAST :]),
         "picture": model_history.drawn(stays, names, hub.clock()),
         "server_names": names,
+        "waiting_for_it": hub.job_counts.waiting_for([shown["id"]]) if shown["sha256"] or shown["autov2"] else 0,
         "known_as": model_view.other_names(hub.aliases.get(key)["aliases"], found["servers"][:50]),
         "alias_sources": words.ALIAS_SOURCES,
         "twins": _twins(hub, shown),

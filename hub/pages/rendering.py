@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from ..._version import VERSION
 from ..events.kinds import KINDS
+from ..jobs.counts import MOST_WAITING
 from ..keys import Caller
 from ..services import hub_of
 from . import formats, theme
@@ -34,6 +35,7 @@ NAVIGATION = (
     Place("fleet", "Fleet", "/"),
     Place("models", "Models", "/models"),
     Place("compatibility", "Compatibility", "/compatibility"),
+    Place("queue", "Queue", "/queue"),
     Place("activity", "Activity", "/activity"),
     Place("keys", "Keys", "/keys"),
     Place("settings", "Settings", "/settings"),
@@ -61,6 +63,7 @@ def page(request: Request, visitor: Caller | None, template: str, *, status: int
     Templates extend ``base.html`` and set ``place`` (a name of ``NAVIGATION``) and the block ``title``; besides their
     own values they have ``visitor``, ``now`` (seconds), ``csrf_token`` and ``theme``.
     """
+    hub = hub_of(request.app)
     frame = {
         "visitor": visitor,
         "status": status,
@@ -69,8 +72,10 @@ def page(request: Request, visitor: Caller | None, template: str, *, status: int
         "theme": theme.chosen(request),
         "themes": theme.THEMES,
         "here": _here(request),
-        "now": hub_of(request.app).clock(),
+        "now": hub.clock(),
         "hub_version": VERSION,
+        "waiting_jobs": hub.job_counts.waiting() if visitor is not None else 0,
+        "most_waiting": MOST_WAITING,
         "event_kinds": " ".join(sorted({*KINDS, "reset"})),
     }
     text = _templates().get_template(template).render({**frame, **values})

@@ -1,4 +1,4 @@
-// Lists of models, where scripts run: copying a hash, choosing many rows.
+// Lists of models, where scripts run: copying a hash, folding the filters.
 "use strict";
 
 (() => {
@@ -26,29 +26,9 @@
     setTimeout(() => { button.textContent = text; }, 1500);
   }
 
-  const picks = () => [...document.querySelectorAll("input[data-pick]")];
-
-  function count() {
-    const all = picks();
-    const chosen = all.filter((box) => box.checked).length;
-    for (const node of document.querySelectorAll("[data-bulk-count]")) {
-      node.textContent = chosen ? `${chosen} chosen` : "";
-    }
-    for (const button of document.querySelectorAll("[data-bulk]")) { button.disabled = chosen === 0; }
-    const every = document.getElementById("pick-all");
-    if (every) {
-      every.checked = chosen > 0 && chosen === all.length;
-      every.indeterminate = chosen > 0 && chosen < all.length;
-    }
-  }
-
   document.addEventListener("click", (event) => {
     const button = event.target.closest("[data-copies]");
     if (button) { copy(button); }
-  });
-  document.addEventListener("change", (event) => {
-    if (event.target.id === "pick-all") { for (const box of picks()) { box.checked = event.target.checked; } }
-    if (event.target.id === "pick-all" || "pick" in event.target.dataset) { count(); }
   });
   // On a narrow page the filters stand above what they filter: they are folded until somebody unfolds them.
   const narrow = matchMedia("(max-width: 900px)");
@@ -62,17 +42,7 @@
   });
   narrow.addEventListener("change", fold);
 
-  // A request that a later letter makes needless is cut off, which is meant: htmx would call it an error.
-  const running = new Map();
-  document.addEventListener("htmx:beforeSend", (event) => running.set(event.detail.xhr, event.detail));
-  document.addEventListener("htmx:beforeOnLoad", (event) => running.delete(event.detail.xhr));
-  document.addEventListener("htmx:abort", () => {
-    for (const request of running.values()) { request.error = null; }
-    running.clear();
-  }, true);
-
-  function again() { count(); fold(); }
-  document.addEventListener("htmx:afterSwap", again);
-  window.addEventListener("pageshow", again);
-  again();
+  document.addEventListener("htmx:afterSwap", fold);
+  window.addEventListener("pageshow", fold);
+  fold();
 })();

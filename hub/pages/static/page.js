@@ -91,6 +91,15 @@
   });
   document.addEventListener("htmx:load", (event) => tellTimes(event.detail.elt.parentNode || event.detail.elt));
 
+  // A request that a later letter makes needless is cut off, which is meant: htmx would call it an error.
+  const running = new Map();
+  document.addEventListener("htmx:beforeSend", (event) => running.set(event.detail.xhr, event.detail));
+  document.addEventListener("htmx:beforeOnLoad", (event) => running.delete(event.detail.xhr));
+  document.addEventListener("htmx:abort", () => {
+    for (const request of running.values()) { request.error = null; }
+    running.clear();
+  }, true);
+
   document.querySelector(".places [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
   tellTimes(document);
   setInterval(() => tellTimes(document), 1000);

@@ -23,6 +23,8 @@ def test_every_kind_has_a_word_of_its_own() -> None:
         (kinds.KEY_CHANGED, {"name": "k", "change": "revoked", "scope": "agent"}, "key “k” was revoked (agent)", "bad"),
         (kinds.OVERRIDE_CHANGED, {"base_model": "Pony", "type": "LORA"}, "was corrected to Pony, LORA", "info"),
         (kinds.OVERRIDE_CHANGED, {"base_model": None, "type": None}, "is as it was found again", "info"),
+        (kinds.JOB, {"id": "0a", "state": "processing"}, "runs a job", "info"),
+        (kinds.JOB, {"id": "0a", "state": "failed", "error": "wrong_model"}, "failed at a job (wrong_model)", "bad"),
     ],
 )  # fmt: skip
 def test_an_event_is_a_sentence(kind: str, data: dict[str, object], said: str, tone: str) -> None:
