@@ -63,7 +63,8 @@ class ApiConnection:
         self._timeouts = timeouts
         self._session = bounded_session()
         self._session.trust_env = False  # no login of .netrc, and no proxy between us and a web UI beside us
-        self._headers = {"Accept": "application/json"}
+        # Forge hangs up after a 500 without a word, and what came next on that connection would find it reset.
+        self._headers = {"Accept": "application/json", "Connection": "close"}
         if login:
             self._headers["Authorization"] = "Basic " + b64encode(login.encode()).decode("ascii")
 
@@ -181,7 +182,7 @@ def _reason(value: Any, status: int) -> str:
     """Return what an error answer says for a person: ``errors`` of a failure, ``detail`` of a refusal."""
     found: list[str] = []
     if isinstance(value, dict):
-        listed = (value.get("error"), value.get("errors"), value.get("detail"))
+        listed = [value.get(key) for key in ("error", "errors", "message", "detail")]
         found = [each if isinstance(each, str) else json.dumps(each) for each in listed if each]
     return ": ".join(found)[:_LONGEST_REASON] or f"status {status}"
 

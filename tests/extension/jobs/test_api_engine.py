@@ -87,6 +87,7 @@ def test_what_a_web_ui_says_no_to_is_told_apart(engine: ApiEngine, web_ui: WebUi
     web_ui.faults.out_of_memory, web_ui.faults.garbage = False, True
     with pytest.raises(RunFailedError, match="no PNG"):
         engine.run(body())
+    assert engine.busy() is None
 
 
 def test_progress_and_interrupt_are_of_this_run_only(engine: ApiEngine, web_ui: WebUi) -> None:

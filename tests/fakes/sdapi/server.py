@@ -155,8 +155,11 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(status)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(content)))
+        if self.close_connection:
+            self.send_header("Connection", "close")
         self.end_headers()
         self.wfile.write(content)
+        self.close_connection = self.close_connection or status == 500  # without saying so, as Forge's server does
 
     def _is_let_in(self) -> bool:
         return self.headers.get("Authorization") == self.server.auth
