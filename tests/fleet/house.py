@@ -1,0 +1,92 @@
+"""A real fleet: hub processes behind a balancer, an agent process per server, and a stand-in web UI for each."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import requests
+from quartermaster.hub.services import Hub
+from quartermaster.hub.settings import HubSettings
+from quartermaster.tests.cli.processes import Home, Killable
+from quartermaster.tests.fleet.files import Model, Mover
+from quartermaster.tests.hub.several import HubProcess, RoundRobin
+
+SERVERS = ("attic", "barn", "cellar")
+PEOPLE = ("ann", "ben", "cleo")
+AGENT_TIMES = ("--settle-seconds", "0.1", "--heartbeat-seconds", "0.5", "--reconcile-seconds", "1")
+HUB_SETTINGS = {"QUARTERMASTER_REQUESTS_PER_MINUTE": "0"}
+ANSWER_SECONDS = 60
+
+
+@dataclass
+class Person:
+    """Somebody with a client's key, who sends jobs."""
+
+    address: str
+    session: requests.Session
+
+    def ask(self, method: str, path: str, body: Any = None, **parameters: Any) -> requests.Response | None:
+        """Return the hub's answer; None where there was none, or one that says to come again."""
+        try:
+            answer = self.session.request(
+                method, self.address + path, json=body, params=parameters, timeout=ANSWER_SECONDS
+            )
+        except requests.RequestException:
+            return None
+        return None if answer.status_code in {429, 503} else answer
+
+
+@dataclass
+class Fleet:
+    """All of it; ``hub`` looks at the same database directly."""
+
+    hub: Hub
+    hubs: list[HubProcess]
+    agents: dict[str, Killable]
+    web_uis: dict[str, Any]
+    mover: Mover
+    people: list[Person]
+    admin: Person
+
+    def runs(self) -> int:
+        """Return how many pictures were begun by all web UIs."""
+        return sum(len(web_ui.runs) for web_ui in self.web_uis.values())
+
+
+@contextmanager
+def running_fleet(folder: Path, database_url: str | None, hubs: int, models: list[Model], seed: int) -> Iterator[Fleet]:
+    """Start everything; whatever happens, no process of it is left."""
+    folders = {server: folder / server for server in SERVERS}
+    mover = Mover(folders, models, seed)
+    with ExitStack() as stack:
+        data = [folder / f"hub-{number}" for number in range(hubs)]
+        hub = Hub(HubSettings(data[0], database_url=database_url))
+        stack.callback(hub.close)
+        processes = [stack.enter_context(HubProcess(place, database_url, HUB_SETTINGS)) for place in data]
+        balancer = stack.enter_context(RoundRobin(processes))
+
+        def person(scope: str, name: str) -> Person:
+            made = hub.keys.create(name, scope)
+            session = stack.enter_context(requests.Session())
+            session.headers.update({"X-API-Key": made.key, "X-API-Secret": made.secret})
+            return Person(balancer.address, session)
+
+        web_uis = {server: stack.enter_context(WebUi(folders[server])) for server in SERVERS}
+        agents = {}
+        for server in SERVERS:
+            made = hub.keys.create(f"agent of {server}", "agent", server)
+            home = Home(
+                folder / f"home-{server}", {"QUARTERMASTER_API_KEY": made.key, "QUARTERMASTER_API_SECRET": made.secret}
+            )
+            home.folder.mkdir()
+            agents[server] = stack.enter_context(
+                Killable(
+                    home, folder / f"{server}.log", "agent", "--hub", balancer.address, "--server", server,
+                    "--models", str(folders[server]), *AGENT_TIMES, "--take-jobs", "--web-ui", web_uis[server].address,
+                )
+            )  # fmt: skip
+        yield Fleet(
+            hub, processes, agents, web_uis, mover, [person("client", name) for name in PEOPLE], person("admin", "boss")
+        )
