@@ -20,6 +20,7 @@ from ..extension.sync import HEARTBEAT_SECONDS
 from ..hub_client import DEFAULT_HUB_ADDRESS, Credentials, HubError, find_credentials
 from .connection import HUB_VARIABLE, configure_hub, exit_code, key_file_of
 from .folders import add_data_argument, add_folder_arguments, home_of, named_roots_of
+from .job_options import add_job_arguments, jobs_of
 from .output import ABORTED, DONE, NO, CommandError, emit, say, tell
 from .progress import ProgressLine, size
 
@@ -53,6 +54,7 @@ def add_agent_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--workers", metavar="N", type=int, choices=range(1, 17), default=2, help="files read at once, 1 to 16 (2)"
     )
+    add_job_arguments(parser)
     times = parser.add_argument_group("times, in seconds")
     times.add_argument(
         "--settle-seconds",
@@ -116,7 +118,7 @@ def settings_of(options: argparse.Namespace, hub: str | None, credentials: Crede
     """Return the agent's settings from the command line.
 
     Raises:
-        CommandError: a root cannot be used.
+        CommandError: a root, or the web UI for jobs, cannot be used.
     """
     return AgentConfig(
         server_id=options.server,
@@ -133,6 +135,7 @@ def settings_of(options: argparse.Namespace, hub: str | None, credentials: Crede
         settle_seconds=options.settle_seconds,
         heartbeat_seconds=options.heartbeat_seconds,
         reconcile_seconds=options.reconcile_seconds,
+        jobs=jobs_of(options),
     )
 
 
@@ -207,12 +210,18 @@ def _serve(agent: Agent, stop: threading.Event, options: argparse.Namespace) -> 
         if show_until_complete(agent, stop):
             status = agent.status()
             say(f"{status['models']} models published; watching {len(status['roots'])} folders")
+            if status["jobs"] is not None:
+                say(f"taking jobs{_at_times(status['jobs']['hours'])}")
         rest_until(stop)
     finally:
         agent.stop()
     if options.json:
         emit(agent.status())
     return DONE
+
+
+def _at_times(hours: str) -> str:
+    return f" ({hours})" if hours else ""
 
 
 def _once(agent: Agent, stop: threading.Event, options: argparse.Namespace) -> int:

@@ -32,6 +32,8 @@ from .inventory.pool import HashPool
 from .inventory.progress import Progress
 from .inventory.record import Record
 from .inventory.watcher import Watcher
+from .jobs.runner import NO_JOBS, Runner
+from .jobs.setting_up import make_runner
 from .ledger import Ledger
 from .lock import FileLock
 from .looker import Looker
@@ -110,6 +112,7 @@ class Agent:
             )
             self.looker = Looker(config, self.library, self.index, watch=world.watch, monotonic=world.monotonic)
             self.syncer = self._make_syncer()
+            self.runner = self._make_runner()
             undo.pop_all()
         self._threads = [threading.Thread(target=self.looker.run, args=(self._stop,), name="qm-disk", daemon=True)]
         path = status_path(config.home, config.server_id)
@@ -153,6 +156,11 @@ class Agent:
             monotonic=self._world.monotonic,
         )
 
+    def _make_runner(self) -> Runner | None:
+        if self.syncer is None or self.config.jobs is None:
+            return None
+        return make_runner(self.config, self.syncer.sender.agent_id, self.library, self.looker)
+
     def _description(self) -> dict[str, Any]:
         """Return what the hub is told of this agent: labels of folders, never where they are."""
         away = self.library.stale_roots()
@@ -171,6 +179,7 @@ class Agent:
             ],
             "hashing": self.pool.waiting(),
             "problems": len(self.library.problems()),
+            "jobs": self.runner.described() if self.runner is not None else NO_JOBS,
         }
 
     # --- life
@@ -182,6 +191,8 @@ class Agent:
         for thread in self._threads:
             if talk or thread.name != "qm-sync":
                 thread.start()
+        if self.runner is not None and talk:
+            self.runner.start()
 
     def _talk(self, syncer: Syncer) -> None:
         """Tell the hub, but only what was seen: before the first look is over, nothing is known of any file, and saying
@@ -192,7 +203,9 @@ class Agent:
         syncer.run(self._stop)
 
     def stop(self) -> None:
-        """Stop in order: within seconds, whatever is being read or waited for."""
+        """Stop in order: within seconds, whatever is being read or waited for. A job that runs is handed back."""
+        if self.runner is not None:
+            self.runner.stop()
         self._stop.set()
         self.looker.wake()
         self.pool.stop()
@@ -258,6 +271,7 @@ class Agent:
             "last_sync": sync.last_sync if sync else None,
             "unsent": self.ledger.dirty_count(),
             "error": sync.error if sync else None,
+            "jobs": {**self.runner.described(), "state": self.runner.doing.state} if self.runner is not None else None,
         }
 
     # --- what its parts say to each other

@@ -10,6 +10,7 @@ from ..hub_client import Credentials
 from .claims.web_ui_caches import HashReader
 from .inventory.discover import discover, named_roots
 from .inventory.roots import Root, label_roots, lies_within
+from .jobs.runner import JobsConfig
 from .paths import data_home
 from .sync import DEBOUNCE_SECONDS, HEARTBEAT_SECONDS
 
@@ -35,7 +36,8 @@ class AgentConfig:
     listed but the named ones within; with ``only_existing``, named ones that are not there (yet) are no roots.
     ``web_ui_hashes`` gives, inside a web UI's process, that one's own cache. ``excludes`` are glob patterns over
     paths relative to a root; ``never_share`` are folders whose models are listed but never sent to another server.
-    ``hub`` None means that nobody is told; ``ca_file`` is for ``HubClient``. Times are in seconds; ``settle_seconds``
+    ``hub`` None means that nobody is told; ``ca_file`` is for ``HubClient``. ``jobs`` None means that this server runs
+    no jobs of the hub's. Times are in seconds; ``settle_seconds``
     None takes what fits each root's file system.
     """
 
@@ -59,6 +61,7 @@ class AgentConfig:
     reconcile_seconds: float = RECONCILE_SECONDS
     poll_seconds: float = POLL_SECONDS
     web_ui_hashes: Callable[[], HashReader | None] = lambda: None
+    jobs: JobsConfig | None = None
 
     def find_roots(self) -> tuple[tuple[Root, ...], tuple[str, ...]]:
         """Return the roots as the disk has them now, and notes for a person.

@@ -36,8 +36,24 @@ class Root:
 
 
 @dataclass(frozen=True)
+class JobsReport:
+    """Whether a server takes jobs at all, at what times (its local ones, empty: always), and whether ``now``.
+
+    ``problem`` says why it does not although it should: its web UI does not answer.
+    """
+
+    takes: bool = False
+    hours: str | None = None
+    now: bool = False
+    problem: str | None = None
+
+
+@dataclass(frozen=True)
 class AgentReport:
-    """A description, read. ``hashing``: files that wait to be read; ``problems``: files that could not be."""
+    """A description, read. ``hashing``: files that wait to be read; ``problems``: files that could not be.
+
+    ``jobs`` is None where an agent does not say: one of an earlier version, which takes none.
+    """
 
     version: str | None = None
     platform: str | None = None
@@ -46,6 +62,7 @@ class AgentReport:
     roots: tuple[Root, ...] = ()
     hashing: int | None = None
     problems: int | None = None
+    jobs: JobsReport | None = None
 
 
 def read_report(told: object) -> AgentReport:
@@ -62,7 +79,15 @@ def read_report(told: object) -> AgentReport:
         roots=tuple(root for root in roots if root is not None),
         hashing=_count(told, "hashing"),
         problems=_count(told, "problems"),
+        jobs=_jobs(told.get("jobs")),
     )
+
+
+def _jobs(told: object) -> JobsReport | None:
+    if not isinstance(told, Mapping) or type(told.get("takes")) is not bool:
+        return None
+    takes = told["takes"]
+    return JobsReport(takes, _text(told, "hours"), takes and told.get("now") is True, _text(told, "problem"))
 
 
 def _disk(told: object) -> Disk | None:

@@ -12,8 +12,8 @@ import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from .errors import MalformedRequestError
-from .events.feed import ABORT
 from .services import hub_of
+from .streaming import ABORT
 
 
 class PatientConnection(H11Protocol):

@@ -15,8 +15,8 @@ HubError
     ├── NotFoundError                 404 (the code names what)
     ├── ConflictError                 409 (the code names what)
     ├── GoneError                     410 (the code names what)
-    ├── TooLargeError                 413 body_too_large, too_many_entries
-    ├── UnsupportedEncodingError      415 unsupported_encoding
+    ├── TooLargeError                 413 body_too_large, too_many_entries, images_too_large
+    ├── UnsupportedEncodingError      415 unsupported_encoding, unsupported_media_type
     ├── FieldError                    422 missing_required_field, invalid_field
     ├── DigestMismatchError           422 digest_mismatch
     ├── ProtocolUnsupportedError      426 protocol_unsupported
@@ -164,7 +164,7 @@ class TooLargeError(RequestError):
 
 
 class UnsupportedEncodingError(RequestError):
-    """The body has a Content-Encoding other than gzip."""
+    """The body has a Content-Encoding other than gzip, or a Content-Type that is not taken."""
 
     status = 415
     code = "unsupported_encoding"

@@ -8,6 +8,7 @@ import zlib
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
 from http import HTTPStatus
 from itertools import islice
 from typing import Any
@@ -38,6 +39,26 @@ _DRAIN_SECONDS = 20.0
 _DRAIN_SILENCE_SECONDS = 1.0
 
 
+@dataclass(frozen=True)
+class _Bound:
+    """How long a body may be as it travels, and what to do about a longer one."""
+
+    limit_bytes: int
+    advice: str
+
+    def check_stated(self, request: Request) -> None:
+        """Refuse what says itself that it is too large, before any of it is read."""
+        stated = request.headers.get("content-length", "")
+        if stated.isdigit() and int(stated) > self.limit_bytes:
+            raise self.too_large()
+
+    def too_large(self) -> TooLargeError:
+        return TooLargeError(
+            f"the body is larger than {self.limit_bytes} bytes; {self.advice}",
+            {"field": "body", "limit_bytes": self.limit_bytes},
+        )
+
+
 class BodyReader:
     """Reads the bodies of one hub; large ones only a few at a time."""
 
@@ -55,6 +76,22 @@ class BodyReader:
         async with AsyncExitStack() as stack:
             raw, gzipped = await self._received(request, stack)
             yield await run_in_threadpool(parse_object, raw, gzipped, self._limits)
+
+    @asynccontextmanager
+    async def content(self, request: Request, limit_bytes: int) -> AsyncIterator[bytes]:
+        """Yield a body that is no JSON, as it is; a large one keeps its slot until it has been dealt with.
+
+        Raises:
+            TooLargeError: it is longer than that.
+            UnsupportedEncodingError, OverloadedError: as ``object``.
+        """
+        encoding = request.headers.get("content-encoding", "identity").strip().lower()
+        if encoding not in {"identity", ""}:
+            raise UnsupportedEncodingError(f"Content-Encoding {encoding[:20]!r}: this is taken only as it is")
+        bound = _Bound(limit_bytes, "that is the most that is taken here")
+        bound.check_stated(request)
+        async with AsyncExitStack() as stack:
+            yield await self._raw(request, stack, self._limits.small_body_bytes, bound)
 
     async def form(self, request: Request) -> dict[str, str]:
         """Return the fields of a form that a browser sends.
@@ -76,25 +113,13 @@ class BodyReader:
         encoding = request.headers.get("content-encoding", "identity").strip().lower()
         if encoding not in {"identity", "", "gzip", "x-gzip"}:
             raise UnsupportedEncodingError(f"Content-Encoding {encoding[:20]!r}: only gzip and identity are taken")
-        self._check_stated_length(request)
+        bound = _Bound(self._limits.body_bytes, "send the inventory in parts")
+        bound.check_stated(request)
         gzipped = encoding.endswith("gzip")
         small_bytes = self._limits.small_body_bytes // (_GZIP_FACTOR if gzipped else 1)
-        return await self._raw(request, stack, small_bytes), gzipped
+        return await self._raw(request, stack, small_bytes, bound), gzipped
 
-    def _check_stated_length(self, request: Request) -> None:
-        """Refuse what says itself that it is too large, before any of it is read."""
-        stated = request.headers.get("content-length", "")
-        if stated.isdigit() and int(stated) > self._limits.body_bytes:
-            raise self._too_large()
-
-    def _too_large(self) -> TooLargeError:
-        limit_bytes = self._limits.body_bytes
-        return TooLargeError(
-            f"the body is larger than {limit_bytes} bytes; send the inventory in parts",
-            {"field": "body", "limit_bytes": limit_bytes},
-        )
-
-    async def _raw(self, request: Request, stack: AsyncExitStack, small_bytes: int) -> bytes:
+    async def _raw(self, request: Request, stack: AsyncExitStack, small_bytes: int, bound: _Bound) -> bytes:
         received = bytearray()
         has_slot = False
         stream = request.stream().__aiter__()
@@ -110,8 +135,8 @@ class BodyReader:
             if chunk is None:
                 return bytes(received)
             received += chunk
-            if len(received) > self._limits.body_bytes:
-                raise self._too_large()
+            if len(received) > bound.limit_bytes:
+                raise bound.too_large()
             if len(received) > small_bytes and not has_slot:
                 await self._take_slot(stack)
                 has_slot = True

@@ -23,6 +23,10 @@ from .fitting import Fitting
 from .fleet import Fleet
 from .growth import Growth
 from .history import History
+from .jobs.images import JobImages
+from .jobs.keeping import EVERY_SECONDS as KEEPING_SECONDS
+from .jobs.keeping import Bounds, Keeping
+from .jobs.previews import Previews
 from .keys import Keys
 from .metrics import Metrics
 from .migrating import migrate
@@ -129,6 +133,10 @@ class Hub:
         self.server_states = ServerStates(self.database, self.clock, ages)
         self.growth = Growth(self.database, self.clock)
         self.retention = Retention(self.database, self.clock, settings.events_keep_days, settings.history_keep_days)
+        self.job_images = JobImages(self.database, self.clock)
+        self.job_previews = Previews(self.database)
+        bounds = Bounds(settings.jobs_keep_days, settings.job_images_keep_days, settings.job_images_keep_mib)
+        self.keeping = Keeping(self.database, self.clock, bounds)
         self.enrichment = self._made_enrichment()
         self.enriching = Job("enrichment", ENRICHMENT_SECONDS, self.enrichment.work, self.enrichment.stop)
         self.upkeep = Upkeep(self.database)
@@ -142,6 +150,7 @@ class Hub:
             self.statistics.job,
             self.upkeep.job,
             Job("retention", 600.0, self.retention.prune),
+            Job("keeping of jobs", KEEPING_SECONDS, self.keeping.step),
             Job("last seen", WRITE_EVERY_SECONDS, self.keys.last_seen.write),
             Job("audit", AUDIT_EVERY_SECONDS, self.audit.prune),
         ]

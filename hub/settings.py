@@ -44,6 +44,9 @@ class HubSettings:
     failed_keys_per_minute: int = 120
     events_keep_days: float = 30.0
     history_keep_days: float = 730.0
+    jobs_keep_days: float = 90.0
+    job_images_keep_days: float = 30.0
+    job_images_keep_mib: int = 4096
     event_streams: int = 1000
     backup_before_migrating: bool = True
     backups_kept: int = 10
@@ -75,6 +78,10 @@ class HubSettings:
             raise SettingsError("busy_timeout_seconds, request_repeat_seconds and large_body_slots must be above 0")
         if not (self.events_keep_days > 0 and self.history_keep_days > 0 and self.event_streams >= 0):
             raise SettingsError("events_keep_days and history_keep_days must be above 0, event_streams not below it")
+        if not 0 < self.job_images_keep_days <= self.jobs_keep_days or self.job_images_keep_mib < 1:
+            raise SettingsError(
+                "job_images_keep_days must be above 0 and not above jobs_keep_days, job_images_keep_mib at least 1"
+            )
         if self.backups_kept < 1:
             raise SettingsError("backups_kept must be at least 1")
         if not 0 < self.session_idle_days <= self.session_days <= 400:

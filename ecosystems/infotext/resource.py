@@ -96,7 +96,7 @@ def merged(listed: Iterable[Resource]) -> tuple[Resource, ...]:
     """
     found: dict[tuple[str, str, object], Resource] = {}
     for each in listed:
-        key = (each.role, _plain(each.name), None if each.name else each.civitai_version_id or each.hash)
+        key = (each.role, plain_name(each.name), None if each.name else each.civitai_version_id or each.hash)
         known = found.get(key)
         if known is None:
             found[key] = each
@@ -132,6 +132,6 @@ def _worth(text: str) -> int:
     return {64: 0, 10: 1, 12: 2}.get(len(text), 3)
 
 
-def _plain(name: str) -> str:
+def plain_name(name: str) -> str:
     """Return a name as web UIs write it beside a hash: without the characters that would end it there."""
     return stem(name).translate({ord(":"): None, ord(","): None}).strip().casefold()

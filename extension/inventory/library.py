@@ -426,6 +426,21 @@ class Library:
                 self._read(record, Urgency.NEW)
             return len(wanted)
 
+    def proven(self, path: str, found: FileStat, sha256: str, sample: str) -> None:
+        """Take in that a file was read by somebody else's hand, in the state ``found``, and has the hash it should."""
+        with self._lock:
+            for record in self.records():
+                facts = record.facts
+                if record.path == path and facts is not None and facts.sha256 == sha256:
+                    self._readings.drop(record)
+                    record.found = found
+                    self._know(record, replace(facts, hash_state="verified", source="read", sample=sample))
+
+    def stable_inodes(self, root: Root) -> bool:
+        """Tell whether files of a root keep their inodes from look to look."""
+        with self._lock:
+            return self._traits.get(root.path, RootTraits()).stable_inodes
+
     def _improve(self, record: Record, facts: Facts) -> None:
         """Queue what is still to be found out of a file that is known: what it is, its bytes, its tensor hash."""
         if not is_current(facts):

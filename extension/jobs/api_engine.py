@@ -38,6 +38,7 @@ from .pictures import MAX_IMAGE_BYTES, content_type_of
 
 LOOK_SECONDS = 2.0
 """How often a run is looked at while its answer is waited for."""
+CLOSED_SECONDS = 0.2
 AWAY_SECONDS = 60.0
 """A web UI that did not answer at all for so long is away."""
 STUCK_SECONDS = 900.0
@@ -68,6 +69,7 @@ class ApiEngine:
         self._stuck_seconds = stuck_seconds
         self._forge = False
         self._unwanted: set[str] = set()
+        self._closed = threading.Event()
 
     @property
     def runtime(self) -> str:
@@ -128,7 +130,8 @@ class ApiEngine:
         self._interrupt_if_ours(task_id)
 
     def close(self) -> None:
-        """Close the connections."""
+        """Close the connections; a run that is under way is waited for no more."""
+        self._closed.set()
         self._connection.close()
 
     # --- a run
@@ -153,9 +156,15 @@ class ApiEngine:
     def _watch_over(self, call: "_Call", task_id: str) -> None:
         """Wait for the answer; notice a web UI that is gone, and a run that does not go on."""
         heard = moved = time.monotonic()
+        look_at = heard + self._look_seconds
         mark: object = None
-        while not call.done.wait(self._look_seconds):
+        while not call.done.wait(min(self._look_seconds, CLOSED_SECONDS)):
             now = time.monotonic()
+            if self._closed.is_set():
+                raise EngineAwayError("stopped waiting for the web UI")
+            if now < look_at:
+                continue
+            look_at = now + self._look_seconds
             try:
                 progress = self.progress(task_id)
                 if task_id in self._unwanted:

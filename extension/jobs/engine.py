@@ -150,4 +150,4 @@ class Engine(Protocol):
         """End a run early, whether it has begun or waits; never one of somebody else's. Done again it is harmless."""
 
     def close(self) -> None:
-        """Let go of connections; nothing of it is used afterwards."""
+        """Let go of everything; a run under way that cannot be ended is waited for no more (``EngineAwayError``)."""

@@ -5,10 +5,9 @@ import random
 from collections.abc import AsyncIterator, Callable
 
 from starlette.concurrency import run_in_threadpool
-from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
 
 from ..errors import GoneError
+from ..streaming import BlockStream
 from .broadcaster import Broadcaster, Listener
 from .log import Cursor, Event, EventLog, Filter, read_cursor
 
@@ -16,9 +15,6 @@ AT_ONCE = 100
 """Events that a stream is sent in one piece."""
 _RETRY_MS = (2_000, 5_000)
 """When a stream that ended is to come back: each one at a time of its own, for they often end together."""
-
-ABORT = "quartermaster.abort"
-"""The ASGI extension, ours, that closes a connection whose client does not read."""
 
 
 class Feed:
@@ -95,52 +91,9 @@ async def begin(log: EventLog, given: str | None, last: int, wanted: Filter) -> 
     return await run_in_threadpool(log.before_last, wanted, last)
 
 
-class EventStream(Response):
-    """An answer of ``text/event-stream`` that ends with its client, and ends a client that does not read."""
-
-    media_type = "text/event-stream"
+class EventStream(BlockStream):
+    """An answer of ``text/event-stream``."""
 
     def __init__(self, blocks: AsyncIterator[bytes], write_timeout_seconds: float, at_end: Callable[[], None]) -> None:
-        super().__init__(headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
-        del self.headers["content-length"]
-        self._blocks = blocks
-        self._write_timeout_seconds = write_timeout_seconds
-        self._at_end = at_end
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send until one of the two is over."""
-        try:
-            await self._answer(scope, receive, send)
-        finally:
-            self._at_end()
-
-    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
-        sending = asyncio.ensure_future(self._send(scope, send))
-        leaving = asyncio.ensure_future(_disconnected(receive))
-        try:
-            await asyncio.wait({sending, leaving}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            leaving.cancel()
-            if not sending.done():
-                sending.cancel()
-            await asyncio.gather(sending, leaving, return_exceptions=True)
-        if not sending.cancelled():
-            sending.result()
-
-    async def _send(self, scope: Scope, send: Send) -> None:
-        try:
-            async for block in self._blocks:
-                message = {"type": "http.response.body", "body": block, "more_body": True}
-                await asyncio.wait_for(send(message), self._write_timeout_seconds)
-        except asyncio.TimeoutError:
-            abort = scope.get("extensions", {}).get(ABORT)
-            if abort is not None:
-                abort()
-            return
-        await send({"type": "http.response.body", "body": b""})
-
-
-async def _disconnected(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
+        headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+        super().__init__(blocks, write_timeout_seconds, headers=headers, media_type="text/event-stream", at_end=at_end)

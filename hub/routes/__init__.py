@@ -8,6 +8,7 @@ from . import (
     events,
     fleet,
     history,
+    job_images,
     keys,
     models,
     operations,
@@ -32,6 +33,7 @@ ALL_ROUTERS = (
     pairing.router,
     events.router,
     history.router,
+    job_images.router,
     keys.router,
     stablequeue.router,
 )

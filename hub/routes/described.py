@@ -14,6 +14,7 @@ from ..availability import AMBIGUOUS, STATUSES, UNKNOWN
 from ..effective import SOURCES
 from ..enrichment.ledger import STATES as STATES_OF_LOOK_UP
 from ..events.kinds import KINDS
+from ..jobs.image_types import ENDINGS
 
 Schema = dict[str, Any]
 
@@ -57,6 +58,7 @@ def together(*shapes: Schema) -> Schema:
 
 
 _STATE: Schema = {"enum": list(STATES)}
+_IMAGE: Schema = {"type": "string", "format": "binary"}
 _STATUS: Schema = {"enum": list(STATUSES)}
 _HASH = or_null({"type": "string", "pattern": "^[0-9a-f]+$"})
 _DIGEST: Schema = {"type": "string", "pattern": "^[0-9a-f]{16}$"}
@@ -66,6 +68,17 @@ _SCOPE: Schema = {"enum": ["agent", "client", "admin"]}
 _STATEMENT = shape(value={}, by={"enum": list(SOURCES)}, who=or_null(TEXT), at=or_null(TIME))
 
 COMPONENTS: dict[str, Schema] = {
+    "JobImage": shape(
+        n=COUNT,
+        content_type=TEXT,
+        size_bytes=COUNT,
+        sha256=TEXT,
+        infotext=or_null(TEXT),
+        created_at=TIME,
+        deleted_at=or_null(TIME),
+        url=TEXT,
+        file_name=TEXT,
+    ),
     "Key": shape(
         key=TEXT,
         name=TEXT,
@@ -359,6 +372,10 @@ ANSWERS: dict[str, Schema] = {
     "GET /api/v1/enrichment": _LOOK_UPS,
     "POST /api/v1/enrichment": together(_LOOK_UPS, shape(asked_again=COUNT)),
     "POST /api/v1/pair": answer(server_id=TEXT, key=TEXT, secret=TEXT),
+    "PUT /api/v1/jobs/{job_id}/images/{n}": answer(n=COUNT, sha256=TEXT, size_bytes=COUNT, repeated=FLAG),
+    "GET /api/v2/jobs/{job_id}/images": answer(images=listed(ref("JobImage"))),
+    "GET /api/v2/jobs/{job_id}/images/{n}": _IMAGE,
+    "GET /api/v2/jobs/{job_id}/preview": _IMAGE,
 }
 """Method and path -> the shape of the answer to what succeeded."""
 
@@ -372,5 +389,6 @@ def describe(app: FastAPI) -> Mapping[str, Any]:
             schema = ANSWERS.get(f"{method.upper()} {path}")
             for status, answered in operation["responses"].items():
                 if schema is not None and status in {"200", "201", "202"}:
-                    answered["content"] = {"application/json": {"schema": schema}}
+                    types = ENDINGS if schema is _IMAGE else ["application/json"]
+                    answered["content"] = {name: {"schema": schema} for name in types}
     return described

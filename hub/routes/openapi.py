@@ -4,6 +4,7 @@ Bodies are not pydantic models because the checks of an inventory run 50,000 tim
 one way of checking is enough for one hub.
 """
 
+from collections.abc import Iterable
 from typing import Any
 
 
@@ -361,6 +362,12 @@ ERRORS: dict[int | str, dict[str, Any]] = dict.fromkeys((400, 401, 403, 404, 409
 def body(name: str) -> dict[str, Any]:
     """Return the ``openapi_extra`` of a route that takes this body."""
     return {"requestBody": {"required": True, "content": {"application/json": {"schema": SCHEMAS[name]}}}}
+
+
+def content_body(media_types: Iterable[str]) -> dict[str, Any]:
+    """Return the ``openapi_extra`` of a route that takes what is no JSON, of one of these types."""
+    content = {name: {"schema": {"type": "string", "format": "binary"}} for name in media_types}
+    return {"requestBody": {"required": True, "content": content}}
 
 
 def optional_body(name: str) -> dict[str, Any]:

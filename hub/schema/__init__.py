@@ -16,8 +16,11 @@ from .inventory import (
     servers,
 )
 from .jobs import (
+    IS_PENDING,
+    IS_PROCESSING,
     job_attempts,
     job_changes,
+    job_image_parts,
     job_images,
     job_inputs,
     job_need_models,
@@ -36,6 +39,8 @@ from .trust import api_keys, audit, hub_identity, login_codes, pairing_codes, se
 __all__ = [
     "BY_AUTOV2",
     "FTS5_TABLE",
+    "IS_PENDING",
+    "IS_PROCESSING",
     "TO_INDEX",
     "RowId",
     "api_keys",
@@ -48,6 +53,7 @@ __all__ = [
     "hub_statistics",
     "job_attempts",
     "job_changes",
+    "job_image_parts",
     "job_images",
     "job_inputs",
     "job_need_models",

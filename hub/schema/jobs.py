@@ -2,9 +2,13 @@
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
+    ColumnElement,
+    Computed,
     Double,
     ForeignKey,
+    ForeignKeyConstraint,
     Index,
     Integer,
     LargeBinary,
@@ -12,6 +16,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    literal_column,
     text,
 )
 
@@ -57,14 +62,30 @@ job_need_servers = Table(
     "job_need_servers",
     metadata,
     Column("need_id", RowId, ForeignKey("job_needs.id", ondelete="CASCADE"), nullable=False),
-    Column("server_id", String(100), ForeignKey("servers.id", ondelete="CASCADE"), nullable=False),
+    Column("server_id", String(100), nullable=False),
     Column("head_rank", Double, nullable=False),
+    Column("checkpoint_id", RowId),
+    Column("since", Double, nullable=False),
     PrimaryKeyConstraint("need_id", "server_id"),
 )
-"""Which servers have all that a need asks for, with the need's ``head_rank`` beside it: a claim reads one row."""
+"""Which servers have all that a need asks for, while a job waits with it, with the need's ``head_rank`` and checkpoint
+beside it: a claim reads one row, of any need or of one whose checkpoint is loaded. ``server_id`` is no foreign key: on
+PostgreSQL queueing a job would wait for every sync that is under way."""
 
 Index("job_need_servers_head", job_need_servers.c.server_id, job_need_servers.c.head_rank, job_need_servers.c.need_id)
-explain(job_need_servers, head_rank="of the need, repeated")
+Index(
+    "job_need_servers_loaded",
+    job_need_servers.c.server_id,
+    job_need_servers.c.checkpoint_id,
+    job_need_servers.c.head_rank,
+    job_need_servers.c.need_id,
+)
+explain(
+    job_need_servers,
+    head_rank="of the need, repeated",
+    checkpoint_id="of the need, repeated",
+    since="when the server was found to have all",
+)
 
 jobs = Table(
     "jobs",
@@ -72,7 +93,7 @@ jobs = Table(
     Column("id", RowId, primary_key=True, autoincrement=True),
     Column("public_id", String(36), nullable=False, unique=True),
     Column("state", String(12), nullable=False),
-    Column("need_id", RowId, ForeignKey("job_needs.id")),
+    Column("need_id", RowId),
     Column("target_server_id", String(100)),
     Column("priority", Integer, nullable=False, default=0),
     Column("tag", Double, nullable=False),
@@ -87,6 +108,7 @@ jobs = Table(
     Column("title", Text, nullable=False, default=""),
     Column("created_at", Double, nullable=False),
     Column("updated_at", Double, nullable=False),
+    Column("queued_at", Double, nullable=False),
     Column("started_at", Double),
     Column("finished_at", Double),
     Column("attempts", Integer, nullable=False, default=0),
@@ -104,13 +126,15 @@ jobs = Table(
 )
 """One row per job. ``rank`` is ``tag`` moved by the priority: the least is the next (``jobs.ranks``). ``lease`` is
 there while a server runs it; a result is taken with the lease that the row has, and no other. ``server_id`` is the
-server that runs it, or ran it last."""
+server that runs it, or ran it last. ``need_id`` is no foreign key: a need is deleted when no job has it, and to look
+for one at each deletion would take an index of all jobs."""
 
 explain(
     jobs,
     public_id="the id that everybody is told, a UUID",
     state="`pending`, `processing`, `completed`, `failed` or `cancelled`",
     need_id="null where a requirement is not resolved, and when the job is done",
+    queued_at="since when it waits, or waited last",
     target_server_id="the server that was asked for; null: any",
     tag="its turn in fair order among submitters",
     rank="tag moved by the priority; the least is the next",
@@ -134,7 +158,12 @@ _waiting = text("state = 'pending'")
 Index("jobs_waiting", jobs.c.need_id, jobs.c.rank, jobs.c.id, sqlite_where=_waiting, postgresql_where=_waiting)
 _running = text("state = 'processing'")
 Index("jobs_leases", jobs.c.lease_until, sqlite_where=_running, postgresql_where=_running)
+IS_PENDING: ColumnElement[bool] = literal_column("jobs.state = 'pending'")
+IS_PROCESSING: ColumnElement[bool] = literal_column("jobs.state = 'processing'")
+"""Conditions that say to both databases that the partial indexes serve them; a parameter would not."""
 Index("jobs_state", jobs.c.state, jobs.c.id)
+_ended = text("finished_at IS NOT NULL")
+Index("jobs_finished_at", jobs.c.finished_at, jobs.c.id, sqlite_where=_ended, postgresql_where=_ended)
 Index("jobs_server_id", jobs.c.server_id, jobs.c.id)
 Index("jobs_submitter", jobs.c.submitter, jobs.c.id)
 
@@ -184,6 +213,8 @@ job_attempts = Table(
     Column("outcome", String(20)),
     Column("reason", Text),
     Column("had", Text, nullable=False, default="[]"),
+    Column("lease", String(40), nullable=False),
+    Column("heard_at", Double),
     PrimaryKeyConstraint("job_id", "number"),
 )
 """Each time that a server was given a job, and how that ended."""
@@ -193,6 +224,8 @@ explain(
     outcome="`completed`, `failed`, `handed_back`, `lost` or `cancelled`; null while it runs",
     reason="in words",
     had="JSON: the paths and hashes of the models that the server had when it was given the job",
+    lease="of this attempt: a report that comes twice is recognised by it",
+    heard_at="when the server last said that it is at it; null: never",
 )
 Index("job_attempts_server_id", job_attempts.c.server_id, job_attempts.c.claimed_at)
 
@@ -206,23 +239,56 @@ job_images = Table(
     Column("size_bytes", BigInteger, nullable=False),
     Column("sha256", String(64), nullable=False),
     Column("infotext", Text),
-    Column("content", LargeBinary, nullable=False),
     Column("created_at", Double, nullable=False),
+    Column("deleted_at", Double),
     PrimaryKeyConstraint("job_id", "n"),
 )
-"""The images of a job, in the database: any of several hub processes can hand them out. ``retention`` bounds them."""
+"""The images of a job; they count once the job is completed. What is in them is in ``job_image_parts``."""
 
-explain(job_images, n="from 0", attempt="which made it", infotext="as the server said it")
-Index("job_images_created_at", job_images.c.created_at)
+explain(
+    job_images,
+    n="from 0",
+    attempt="which made it",
+    infotext="as the server said it",
+    deleted_at="when its content was deleted to save room; null: it is there",
+)
+_kept = text("deleted_at IS NULL")
+Index(
+    "job_images_kept",
+    job_images.c.created_at,
+    job_images.c.job_id,
+    job_images.c.n,
+    job_images.c.size_bytes,
+    sqlite_where=_kept,
+    postgresql_where=_kept,
+)
+
+job_image_parts = Table(
+    "job_image_parts",
+    metadata,
+    Column("job_id", RowId, nullable=False),
+    Column("n", Integer, nullable=False),
+    Column("part", Integer, nullable=False),
+    Column("content", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("job_id", "n", "part"),
+    ForeignKeyConstraint(["job_id", "n"], ["job_images.job_id", "job_images.n"], ondelete="CASCADE"),
+)
+"""The images themselves, a MiB at a time, so that no whole one needs to be in memory to be sent. In the database, so
+that any of several hub processes can hand them out; ``jobs.keeping`` bounds them."""
+
+explain(job_image_parts, part="from 0")
 
 job_inputs = Table(
     "job_inputs",
     metadata,
     Column("job_id", RowId, ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True),
+    Column("size_bytes", BigInteger, Computed("length(content)", persisted=True)),
     Column("content", Text, nullable=False),
 )
 """JSON: what a job's payload holds of images (``init_images``, ``mask``, those of scripts), by the path in the payload;
 kept apart from it because of its size."""
+
+explain(job_inputs, size_bytes="the database computes it")
 
 job_previews = Table(
     "job_previews",
@@ -256,11 +322,18 @@ job_changes = Table(
     Column("server_id", String(100), ForeignKey("servers.id", ondelete="CASCADE"), nullable=False),
     Column("model_id", RowId, nullable=False),
     Column("not_before", Double, nullable=False),
+    Column("mark", BigInteger, nullable=False),
+    Column("fresh", Boolean, nullable=False),
     PrimaryKeyConstraint("server_id", "model_id"),
 )
 """Models that came to a server or went from it and that waiting jobs need: what it can do is looked at anew."""
 
-explain(job_changes, not_before="a model that the agent did not find is not believed to be there before this time")
+explain(
+    job_changes,
+    not_before="a model that the agent did not find is not believed to be there before this time",
+    mark="random, another one with every change: who has looked sees whether it changed meanwhile",
+    fresh="it was not looked at yet",
+)
 
 job_takers = Table(
     "job_takers",
@@ -268,6 +341,7 @@ job_takers = Table(
     Column("server_id", String(100), ForeignKey("servers.id", ondelete="CASCADE"), primary_key=True),
     Column("asked_at", Double, nullable=False),
     Column("waits_until", Double, nullable=False),
+    Column("claim", String(32), nullable=False, default=""),
     Column("loaded", String(64)),
     Column("runtime", String(20)),
     Column("seconds_per_unit", Double),
@@ -279,6 +353,7 @@ explain(
     job_takers,
     asked_at="when it asked for a job last",
     waits_until="so long it waits for one; in the past: it does not",
+    claim="its last request for a job; an older one is given none",
     loaded="SHA-256 of the checkpoint that is loaded",
     seconds_per_unit="decaying mean",
     measured="over how many jobs",

@@ -39,6 +39,8 @@ def upgrade() -> None:
         sa.Column("server_id", sa.String(length=100), nullable=False),
         sa.Column("model_id", row_id, nullable=False),
         sa.Column("not_before", sa.Double(), nullable=False),
+        sa.Column("mark", sa.BigInteger(), nullable=False),
+        sa.Column("fresh", sa.Boolean(), nullable=False),
         sa.ForeignKeyConstraint(["server_id"], ["servers.id"], ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("server_id", "model_id"),
     )
@@ -57,9 +59,16 @@ def upgrade() -> None:
         sa.Column("need_id", row_id, nullable=False),
         sa.Column("server_id", sa.String(length=100), nullable=False),
         sa.Column("head_rank", sa.Double(), nullable=False),
+        sa.Column("checkpoint_id", row_id, nullable=True),
+        sa.Column("since", sa.Double(), nullable=False),
         sa.ForeignKeyConstraint(["need_id"], ["job_needs.id"], ondelete="CASCADE"),
-        sa.ForeignKeyConstraint(["server_id"], ["servers.id"], ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("need_id", "server_id"),
+    )
+    op.create_index(
+        "job_need_servers_loaded",
+        "job_need_servers",
+        ["server_id", "checkpoint_id", "head_rank", "need_id"],
+        unique=False,
     )
     op.create_index("job_need_servers_head", "job_need_servers", ["server_id", "head_rank", "need_id"], unique=False)
     op.create_table(
@@ -67,6 +76,7 @@ def upgrade() -> None:
         sa.Column("server_id", sa.String(length=100), nullable=False),
         sa.Column("asked_at", sa.Double(), nullable=False),
         sa.Column("waits_until", sa.Double(), nullable=False),
+        sa.Column("claim", sa.String(length=32), nullable=False),
         sa.Column("loaded", sa.String(length=64), nullable=True),
         sa.Column("runtime", sa.String(length=20), nullable=True),
         sa.Column("seconds_per_unit", sa.Double(), nullable=True),
@@ -94,6 +104,7 @@ def upgrade() -> None:
         sa.Column("title", sa.Text(), nullable=False),
         sa.Column("created_at", sa.Double(), nullable=False),
         sa.Column("updated_at", sa.Double(), nullable=False),
+        sa.Column("queued_at", sa.Double(), nullable=False),
         sa.Column("started_at", sa.Double(), nullable=True),
         sa.Column("finished_at", sa.Double(), nullable=True),
         sa.Column("attempts", sa.Integer(), nullable=False),
@@ -108,10 +119,6 @@ def upgrade() -> None:
         sa.Column("error_code", sa.String(length=60), nullable=True),
         sa.Column("error_message", sa.Text(), nullable=True),
         sa.Column("result", sa.Text(), nullable=True),
-        sa.ForeignKeyConstraint(
-            ["need_id"],
-            ["job_needs.id"],
-        ),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("public_id"),
     )
@@ -122,6 +129,14 @@ def upgrade() -> None:
         unique=False,
         sqlite_where=sa.text("state = 'processing'"),
         postgresql_where=sa.text("state = 'processing'"),
+    )
+    op.create_index(
+        "jobs_finished_at",
+        "jobs",
+        ["finished_at", "id"],
+        unique=False,
+        sqlite_where=sa.text("finished_at IS NOT NULL"),
+        postgresql_where=sa.text("finished_at IS NOT NULL"),
     )
     op.create_index("jobs_server_id", "jobs", ["server_id", "id"], unique=False)
     op.create_index("jobs_state", "jobs", ["state", "id"], unique=False)
@@ -144,6 +159,8 @@ def upgrade() -> None:
         sa.Column("outcome", sa.String(length=20), nullable=True),
         sa.Column("reason", sa.Text(), nullable=True),
         sa.Column("had", sa.Text(), nullable=False),
+        sa.Column("lease", sa.String(length=40), nullable=False),
+        sa.Column("heard_at", sa.Double(), nullable=True),
         sa.ForeignKeyConstraint(["job_id"], ["jobs.id"], ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("job_id", "number"),
     )
@@ -157,15 +174,32 @@ def upgrade() -> None:
         sa.Column("size_bytes", sa.BigInteger(), nullable=False),
         sa.Column("sha256", sa.String(length=64), nullable=False),
         sa.Column("infotext", sa.Text(), nullable=True),
-        sa.Column("content", sa.LargeBinary(), nullable=False),
         sa.Column("created_at", sa.Double(), nullable=False),
+        sa.Column("deleted_at", sa.Double(), nullable=True),
         sa.ForeignKeyConstraint(["job_id"], ["jobs.id"], ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("job_id", "n"),
     )
-    op.create_index("job_images_created_at", "job_images", ["created_at"], unique=False)
+    op.create_index(
+        "job_images_kept",
+        "job_images",
+        ["created_at", "job_id", "n", "size_bytes"],
+        unique=False,
+        sqlite_where=sa.text("deleted_at IS NULL"),
+        postgresql_where=sa.text("deleted_at IS NULL"),
+    )
+    op.create_table(
+        "job_image_parts",
+        sa.Column("job_id", row_id, nullable=False),
+        sa.Column("n", sa.Integer(), nullable=False),
+        sa.Column("part", sa.Integer(), nullable=False),
+        sa.Column("content", sa.LargeBinary(), nullable=False),
+        sa.ForeignKeyConstraint(["job_id", "n"], ["job_images.job_id", "job_images.n"], ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("job_id", "n", "part"),
+    )
     op.create_table(
         "job_inputs",
         sa.Column("job_id", row_id, nullable=False),
+        sa.Column("size_bytes", sa.BigInteger(), sa.Computed("length(content)", persisted=True), nullable=True),
         sa.Column("content", sa.Text(), nullable=False),
         sa.ForeignKeyConstraint(["job_id"], ["jobs.id"], ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("job_id"),
