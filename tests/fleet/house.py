@@ -1,6 +1,6 @@
 """A real fleet: hub processes behind a balancer, an agent process per server, and a stand-in web UI for each."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,10 +10,13 @@ import requests
 from quartermaster.hub.services import Hub
 from quartermaster.hub.settings import HubSettings
 from quartermaster.tests.cli.processes import Home, Killable
+from quartermaster.tests.fakes.sdapi.server import WebUi, running
 from quartermaster.tests.fleet.files import Model, Mover
+from quartermaster.tests.fleet.truth import Made
 from quartermaster.tests.hub.several import HubProcess, RoundRobin
 
-SERVERS = ("attic", "barn", "cellar")
+SERVERS = {"attic": "forge", "barn": "a1111", "cellar": "forge"}
+"""Which web UI runs on which server."""
 PEOPLE = ("ann", "ben", "cleo")
 AGENT_TIMES = ("--settle-seconds", "0.1", "--heartbeat-seconds", "0.5", "--reconcile-seconds", "1")
 HUB_SETTINGS = {"QUARTERMASTER_REQUESTS_PER_MINUTE": "0"}
@@ -37,6 +40,13 @@ class Person:
             return None
         return None if answer.status_code in {429, 503} else answer
 
+    def told(self, method: str, path: str, body: Any = None, **parameters: Any) -> dict[str, Any]:
+        """Return what a hub that runs says."""
+        answer = self.ask(method, path, body, **parameters)
+        assert answer is not None and answer.status_code == 200, answer and answer.text
+        told: dict[str, Any] = answer.json()
+        return told
+
 
 @dataclass
 class Fleet:
@@ -45,14 +55,23 @@ class Fleet:
     hub: Hub
     hubs: list[HubProcess]
     agents: dict[str, Killable]
-    web_uis: dict[str, Any]
+    web_uis: dict[str, WebUi]
     mover: Mover
     people: list[Person]
     admin: Person
 
     def runs(self) -> int:
-        """Return how many pictures were begun by all web UIs."""
-        return sum(len(web_ui.runs) for web_ui in self.web_uis.values())
+        """Return how many runs all web UIs have made."""
+        return sum(len(web_ui.used) for web_ui in self.web_uis.values())
+
+    def made(self) -> dict[str, Made]:
+        """Return what the web UIs made: SHA-256 of an image -> how."""
+        return {
+            image: Made(server, str(used.body["prompt"]), used.files)
+            for server, web_ui in self.web_uis.items()
+            for used in list(web_ui.used)
+            for image in used.images
+        }
 
 
 @contextmanager
@@ -73,7 +92,7 @@ def running_fleet(folder: Path, database_url: str | None, hubs: int, models: lis
             session.headers.update({"X-API-Key": made.key, "X-API-Secret": made.secret})
             return Person(balancer.address, session)
 
-        web_uis = {server: stack.enter_context(WebUi(folders[server])) for server in SERVERS}
+        web_uis = {server: stack.enter_context(running(folders[server], kind)) for server, kind in SERVERS.items()}
         agents = {}
         for server in SERVERS:
             made = hub.keys.create(f"agent of {server}", "agent", server)

@@ -5,9 +5,7 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from quartermaster.hub.jobs.job import COMPLETED
 from quartermaster.hub.schema import jobs
-from quartermaster.tests.fleet import truth
 from quartermaster.tests.fleet.house import Fleet, Person
 from quartermaster.tests.fleet.wishes import LATE_KIT, Wish
 from sqlalchemy import select
@@ -17,6 +15,7 @@ LONGEST_TICK_SECONDS = 0.25
 """A tick passes too when nothing runs: what waits may wait for the next file to come."""
 TICKS = 240
 BRINGS_LATE_KIT = TICKS // 2
+TICKS_PER_CANCEL = 12
 
 
 @dataclass(frozen=True)
@@ -81,19 +80,24 @@ class Storm:
     wishes: list[Wish]
     """Those that are yet to be sent."""
     kills: list[Kill]
-    per_tick: int = 0
+    dice: random.Random
+    """Decides what is cancelled."""
     cancelled: set[int] = field(default_factory=set)
+    kills_made: int = 0
+    _per_tick: int = 0
     _down: list[tuple[int, str | int]] = field(default_factory=list)
 
     def blow(self) -> None:
         """Let all ticks pass; everybody is up again then."""
-        self.per_tick = -(-len(self.wishes) // (TICKS * 3 // 4))
+        self._per_tick = -(-len(self.wishes) // (TICKS * 3 // 4))
         for tick in range(TICKS):
             self._wait_for_work()
             if tick == BRINGS_LATE_KIT:
                 self.fleet.mover.bring(LATE_KIT)
             self.fleet.mover.step()
             self._send()
+            if tick % TICKS_PER_CANCEL == 0:
+                self._cancel()
             self._kill_and_raise(tick)
         self._kill_and_raise(TICKS * 2)
 
@@ -103,10 +107,18 @@ class Storm:
             time.sleep(0.005)  # the poll of a condition
 
     def _send(self) -> None:
-        now, self.wishes = self.wishes[: self.per_tick], self.wishes[self.per_tick :]
+        now, self.wishes = self.wishes[: self._per_tick], self.wishes[self._per_tick :]
         self.post.make_sure()
         for wish in now:
             self.post.send(wish)
+
+    def _cancel(self) -> None:
+        """Have somebody think better of a job, wherever it is by now."""
+        number = self.dice.choice(sorted(self.post.sent))
+        person = self.fleet.people[number % len(self.fleet.people)]
+        answer = person.ask("POST", f"/api/v2/jobs/{self.post.sent[number]}/cancel")
+        self.cancelled.add(number)
+        assert answer is None or answer.status_code in {200, 409}, answer.text
 
     def _kill_and_raise(self, tick: int) -> None:
         for _, victim in [each for each in self._down if each[0] <= tick]:
@@ -117,6 +129,7 @@ class Storm:
             if kill.victim in {victim for _, victim in self._down}:
                 continue
             self._kill(kill.victim)
+            self.kills_made += 1
             self._down.append((tick + kill.ticks_down, kill.victim))
 
     def _kill(self, victim: str | int) -> None:

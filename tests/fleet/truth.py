@@ -4,16 +4,15 @@ import hashlib
 import json
 from collections import Counter
 from dataclasses import dataclass
-from typing import Any
 
-from quartermaster.hub.jobs.job import CANCELLED, COMPLETED, FAILED, PENDING
+from quartermaster.hub.jobs.job import COMPLETED, PENDING
 from quartermaster.hub.schema import events, job_attempts, job_images, jobs
 from quartermaster.hub.services import Hub
 from quartermaster.tests.fleet.wishes import Wish
 from sqlalchemy import func, select
 
 HONEST_FAILURES = frozenset({"attempts_exhausted", "wrong_model", "model_gone"})
-"""Why a job may have failed when processes are killed and files change under a run; asked for again, it must succeed."""
+"""Why a job may fail where processes are killed and files change under a run; asked for again, it must succeed."""
 
 
 @dataclass(frozen=True)
@@ -91,7 +90,7 @@ def complaints(hub: Hub, wishes: list[Wish], sent: dict[int, str], made: dict[st
             found.append(f"wish {wish.number}: its job is lost")
         elif job.state == COMPLETED:
             found += [f"wish {wish.number}: {what}" for what in _of_completed(job, wish, told[job.id], made)]
-        elif told[job.id] or job.images and job.state == PENDING:
+        elif told[job.id] or (job.images and job.state == PENDING):
             found.append(f"wish {wish.number}: {job.state}, though it was told to be completed {told[job.id]} times")
     return found
 
