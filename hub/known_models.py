@@ -19,7 +19,8 @@ from ..hub_client.digest import path_key
 from .database import Database, Record, among
 from .entries import VERIFIED, Entry
 from .hashes import AUTOV2_DIGITS, AUTOV3_DIGITS
-from .schema import BY_AUTOV2, models, placements
+from .jobs import changes
+from .schema import BY_AUTOV2, job_need_models, models, placements
 from .search import documents
 
 _KNOWN = (
@@ -152,7 +153,9 @@ def _set_apart(database: Database, connection: Connection, model_id: int, now: f
     model = connection.execute(select(*columns).where(models.c.id == model_id)).one()
     alone = _autov2_row(database, connection, {**model._mapping, "created_at": now})
     moved = update(placements).where(placements.c.model_id == model_id, BY_AUTOV2)
-    connection.execute(moved.values(model_id=alone))
+    lacking = connection.scalars(moved.values(model_id=alone).returning(placements.c.server_id))
+    for server_id in sorted(set(lacking)):
+        changes.note(database, connection, server_id, [model_id, alone])
     documents.mark(connection, [model_id, alone])
 
 
@@ -244,9 +247,13 @@ def refuted(connection: Connection, server_id: str, entries: Iterable[Entry]) ->
 
 
 def forget(connection: Connection, model_ids: Collection[int]) -> None:
-    """Forget those of these models that nobody has, had, registered or imported: hashes that somebody got wrong."""
+    """Forget those of these models that nobody has, had, registered or imported: hashes that somebody got wrong.
+
+    One that a job waits for stays, and with it what the job says of it.
+    """
+    unneeded = ~exists().where(job_need_models.c.model_id == models.c.id)
     nowhere = ~exists().where(placements.c.model_id == models.c.id)
     unsaid = (models.c.registered_at.is_(None), models.c.imported_at.is_(None))
-    wrong = (among(connection, models.c.id, model_ids), ~models.c.verified, *unsaid, nowhere)
+    wrong = (among(connection, models.c.id, model_ids), ~models.c.verified, *unsaid, nowhere, unneeded)
     gone = delete(models).where(*wrong).returning(models.c.hash_tensor)
     documents.mark_twins(connection, set(connection.scalars(gone)) - {None})

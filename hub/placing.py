@@ -11,6 +11,7 @@ from ..hub_client.digest import MAX_BUCKET_BITS, MODULUS, path_key
 from . import known_models, past
 from .database import Database, among, among_pairs
 from .entries import Entry
+from .jobs import changes
 from .schema import metadata_wanted, model_metadata, placements
 from .search import documents
 
@@ -63,8 +64,10 @@ def plan(held: Held, entries: list[Entry]) -> Plan:
 
 def execute(database: Database, connection: Connection, server_id: str, plan: Plan, now: float) -> None:
     """Carry out a plan; must run in the write transaction in which it was made."""
-    documents.mark(connection, _remove(connection, server_id, plan.removed, now))
+    removed = _remove(connection, server_id, plan.removed, now)
+    documents.mark(connection, removed)
     if not plan.upserts:
+        changes.note(database, connection, server_id, removed)
         return
     entries = sorted(plan.upserts, key=lambda entry: (entry.path_key, entry.path))
     refuted = known_models.refuted(connection, server_id, entries) if plan.changed else set()
@@ -76,7 +79,9 @@ def execute(database: Database, connection: Connection, server_id: str, plan: Pl
         new = {entry.path: model_id for entry, model_id in zip(entries, ids, strict=True)}
         past.keep_replaced(database, connection, before, new, refuted, now)
     state(database, connection, server_id, list(zip(entries, ids, strict=True)), now)
-    documents.mark(connection, shown & known | {row["model_id"] for row in before})
+    replaced = {row["model_id"] for row in before}
+    documents.mark(connection, shown & known | replaced)
+    changes.note(database, connection, server_id, removed | shown | replaced)
     if refuted:
         known_models.forget(connection, refuted)
     _keep_descriptions(database, connection, entries)

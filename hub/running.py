@@ -119,7 +119,9 @@ class _Server(uvicorn.Server):
             self._on_start()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        hub_of(self.config.app).broadcaster.end_all()  # it waits for answers to end, and a stream's never does
+        hub = hub_of(self.config.app)
+        hub.broadcaster.end_all()  # it waits for answers to end, and a stream's never does
+        hub.waiting.end_all()
         await super().shutdown(sockets)
 
     async def on_tick(self, counter: int) -> bool:

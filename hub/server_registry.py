@@ -16,6 +16,7 @@ from .database import Database, Record
 from .errors import ConflictError, FieldError, NotFoundError
 from .events import tell
 from .events.kinds import SERVER_ADDED, SERVER_CHANGED, SERVER_REMOVED
+from .jobs.recovery import forget_server
 from .keys import Caller, revoke_where
 from .limits import Limits
 from .placing import from_signed
@@ -112,6 +113,7 @@ class ServerRegistry:
             past.keep(connection, theirs, now)
             gone = delete(placements).where(theirs).returning(placements.c.model_id)
             documents.mark(connection, set(connection.scalars(gone)))
+            forget_server(connection, server_id)
             connection.execute(delete(servers).where(servers.c.id == server_id))
             revoke_where(connection, api_keys.c.server_id == server_id, now)
             connection.execute(delete(pairing_codes).where(pairing_codes.c.server_id == server_id))

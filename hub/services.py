@@ -23,10 +23,18 @@ from .fitting import Fitting
 from .fleet import Fleet
 from .growth import Growth
 from .history import History
+from .jobs.changes import Changes
+from .jobs.changing import Changing
+from .jobs.claims import Claims
 from .jobs.images import JobImages
 from .jobs.keeping import EVERY_SECONDS as KEEPING_SECONDS
 from .jobs.keeping import Bounds, Keeping
+from .jobs.leases import Leases
+from .jobs.needs import Needs
 from .jobs.previews import Previews
+from .jobs.queue import Queue
+from .jobs.recovery import forget_the_future
+from .jobs.waiting import Waiting
 from .keys import Keys
 from .metrics import Metrics
 from .migrating import migrate
@@ -58,6 +66,8 @@ from .trust.sessions import Sessions
 from .upkeep import Upkeep
 
 ENRICHMENT_SECONDS = 15.0
+LEASES_SECONDS = 2.0
+"""How often is looked for leases that ran out, and for changes that another process noted."""
 PUBLIC_BODY_BYTES = 4096
 """What a caller without a key may send."""
 AUDIT_EVERY_SECONDS = 3600.0
@@ -93,8 +103,9 @@ class Hub:
         self.statistics = Statistics(self.database, self.clock, ages)
         self.search = Searches(self.database, self.clock, ages, self.availability, self.indexing, self.statistics)
         self.coverage = Coverage(self.database, self.clock, ages, self.availability, self.statistics)
+        self._make_queue()
         self.inventories = Inventories(
-            self.database, self.clock, ages, limits, settings.request_repeat_seconds, self.indexing.job.call
+            self.database, self.clock, ages, limits, settings.request_repeat_seconds, self._inventory_changed
         )
         self.registry = Registry(self.database, self.clock, self.availability)
         self.servers = ServerRegistry(self.database, self.clock, ages, limits)
@@ -130,6 +141,7 @@ class Hub:
         self.broadcaster = Broadcaster(
             self.database, self.events, self.keys, settings.event_streams, limits.streams_per_key
         )
+        self.broadcaster.when_heard.append(self.waiting.heard)
         self.server_states = ServerStates(self.database, self.clock, ages)
         self.growth = Growth(self.database, self.clock)
         self.retention = Retention(self.database, self.clock, settings.events_keep_days, settings.history_keep_days)
@@ -149,6 +161,10 @@ class Hub:
             self.indexing.job,
             self.statistics.job,
             self.upkeep.job,
+            self.waiting.job,
+            self.digesting,
+            Job("leases", LEASES_SECONDS, self.leases.expire),
+            Job("needs", 60.0, self.needs.prune),
             Job("retention", 600.0, self.retention.prune),
             Job("keeping of jobs", KEEPING_SECONDS, self.keeping.step),
             Job("last seen", WRITE_EVERY_SECONDS, self.keys.last_seen.write),
@@ -158,6 +174,21 @@ class Hub:
         self.metrics = Metrics(self.database, self.clock, ages, self.jobs)
         self.stopping = threading.Event()
         """Set when the hub was asked to stop."""
+
+    def _make_queue(self) -> None:
+        lease_seconds = self.settings.job_lease_seconds
+        self.needs = Needs(self.database, self.clock)
+        self.queue = Queue(self.database, self.clock, self.needs)
+        self.claims = Claims(self.database, self.clock, self.ages, self.needs, self.queue, lease_seconds)
+        self.leases = Leases(self.database, self.clock, self.queue, lease_seconds)
+        self.changing = Changing(self.database, self.clock, self.needs, self.queue)
+        self.waiting = Waiting(self.database, self.clock, self.claims)
+        self.changes = Changes(self.database, self.clock, self.needs)
+        self.digesting = Job("job changes", LEASES_SECONDS, self.changes.digest)
+
+    def _inventory_changed(self) -> None:
+        self.indexing.job.call()
+        self.digesting.call()
 
     def _made_enrichment(self) -> Enrichment:
         try:
@@ -175,6 +206,7 @@ class Hub:
         now = self.clock()
         late = update(servers).where(servers.c.last_seen > now).values(last_seen=now)
         self.database.write(lambda connection: connection.execute(late))
+        self.database.write(lambda connection: forget_the_future(connection, now, self.settings.job_lease_seconds))
 
     def close(self) -> None:
         """Close the database."""

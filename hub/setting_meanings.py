@@ -20,6 +20,7 @@ MEANINGS = {
     "job_images_keep_days": "how long the images of a job are kept; its record stays",
     "job_images_keep_mib": "how much room they may take together; above it the oldest go first",
     "event_streams": "how many listeners may wait for events at once, in each process",
+    "job_lease_seconds": "a server that runs a job and is silent for longer has lost it: another one gets it",
     "tls_cert": "a certificate and its chain, in PEM: the hub speaks https",
     "tls_key": "the certificate's key, in PEM, without a password",
     "trusted_proxies": "the proxies whose word is taken for where a request comes from",

@@ -48,6 +48,7 @@ class HubSettings:
     job_images_keep_days: float = 30.0
     job_images_keep_mib: int = 4096
     event_streams: int = 1000
+    job_lease_seconds: float = 60.0
     backup_before_migrating: bool = True
     backups_kept: int = 10
     civitai: str = OFF
@@ -82,6 +83,8 @@ class HubSettings:
             raise SettingsError(
                 "job_images_keep_days must be above 0 and not above jobs_keep_days, job_images_keep_mib at least 1"
             )
+        if not 1 <= self.job_lease_seconds <= 3600:
+            raise SettingsError(f"job_lease_seconds must be from 1 to 3600: {self.job_lease_seconds:g}")
         if self.backups_kept < 1:
             raise SettingsError("backups_kept must be at least 1")
         if not 0 < self.session_idle_days <= self.session_days <= 400:

@@ -20,6 +20,7 @@ from .clock import Clock
 from .database import Database, Record, among
 from .entries import CLAIMED, Entry, is_path, path_rule, read_entry
 from .errors import ConflictError, FieldError
+from .jobs import changes
 from .keys import Caller
 from .limits import Limits
 from .names import file_name_of
@@ -128,7 +129,9 @@ class Statements:
         ]
         entries = self._entries(connection, server, new)
         placing.state(self._database, connection, server.id, entries, now)
-        documents.mark(connection, [model_id for _, model_id in entries])
+        stated_ids = [model_id for _, model_id in entries]
+        documents.mark(connection, stated_ids)
+        changes.note(self._database, connection, server.id, stated_ids)
         _restate(connection, server, sum(entry.digest for entry, _ in entries) % MODULUS, len(entries))
         return len(entries)
 

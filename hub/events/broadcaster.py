@@ -7,6 +7,7 @@ its own either: it is a cursor into what all share, and one that is too slow for
 import asyncio
 import threading
 from collections import Counter, deque
+from collections.abc import Callable, Sequence
 from itertools import islice
 
 from ..background import Job
@@ -66,6 +67,8 @@ class Broadcaster:
         self.jobs = [advance, Job("listeners' keys", _KEYS_SECONDS, self._dismiss_revoked)]
         self._listening = None if database.is_sqlite else Listening(database.engine, advance.call)
         database.when_told.append(advance.call)
+        self.when_heard: list[Callable[[Sequence[Event]], None]] = []
+        """What is called, in a thread, with each burst of events of any process."""
 
     def open(self) -> None:
         """Begin to take listeners."""
@@ -146,6 +149,8 @@ class Broadcaster:
             str(one.data.get("key")) for one in found if one.kind == KEY_CHANGED and one.data.get("change") == "revoked"
         }
         self._in_loop(revoked)
+        for call in self.when_heard:
+            call(found)
         return len(found) == KEPT
 
     def _dismiss_revoked(self) -> bool:

@@ -9,6 +9,7 @@ KEY_CHANGED = "key_changed"
 OVERRIDE_CHANGED = "override_changed"
 MODEL_REGISTERED = "model_registered"
 ENRICHMENT = "enrichment"
+JOB = "job"
 
 KINDS = frozenset(
     {
@@ -21,6 +22,7 @@ KINDS = frozenset(
         OVERRIDE_CHANGED,
         MODEL_REGISTERED,
         ENRICHMENT,
+        JOB,
     }
 )
 

@@ -9,6 +9,7 @@ from . import (
     fleet,
     history,
     job_images,
+    job_work,
     keys,
     models,
     operations,
@@ -34,6 +35,7 @@ ALL_ROUTERS = (
     events.router,
     history.router,
     job_images.router,
+    job_work.router,
     keys.router,
     stablequeue.router,
 )

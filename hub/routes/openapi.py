@@ -73,6 +73,9 @@ _SERVER = _or_null(
     }
 )
 
+_JOB_ID = {"type": "string", "minLength": 1, "maxLength": 64}
+_LEASE = {"type": "string", "minLength": 1, "maxLength": 40}
+
 _NAME = {"type": "string", "minLength": 1, "maxLength": 200}
 _QUESTION = {
     "type": "object",
@@ -332,6 +335,76 @@ SCHEMAS: dict[str, dict[str, Any]] = {
         "type": "object",
         "required": ["code"],
         "properties": {"code": {"type": "string", "maxLength": 100, "examples": ["K7QM-3XTP"]}},
+    },
+    "ClaimBody": {
+        "type": "object",
+        "required": ["agent_id"],
+        "properties": {
+            "agent_id": _TEXT,
+            **_or_null(
+                {
+                    "protocol": {"type": "integer", "minimum": 0},
+                    "wait_seconds": {"type": "number", "minimum": 0, "maximum": 60},
+                    "running": {"type": "array", "maxItems": 100, "items": _JOB_ID},
+                    "loaded": _HASH64,
+                    "runtime": {"type": "string", "minLength": 1, "maxLength": 20},
+                }
+            ),
+        },
+    },
+    "ProgressBody": {
+        "type": "object",
+        "required": ["lease"],
+        "properties": {
+            "lease": _LEASE,
+            **_or_null(
+                {
+                    "progress": {"type": "number", "minimum": 0, "maximum": 1},
+                    "phase": {"enum": ["preparing", "loading", "running", "saving"]},
+                    "step": {"type": "integer", "minimum": 0, "maximum": 1000000},
+                    "steps": {"type": "integer", "minimum": 0, "maximum": 1000000},
+                    "eta_seconds": {"type": "number", "minimum": 0, "maximum": 10000000},
+                    "preview": {"type": "string", "description": "JPEG, PNG or WebP in base64, at most 256 KiB"},
+                }
+            ),
+        },
+    },
+    "CompleteBody": {
+        "type": "object",
+        "required": ["lease", "images"],
+        "properties": {
+            "lease": _LEASE,
+            "images": {
+                "type": "array",
+                "minItems": 1,
+                "maxItems": 1000,
+                "items": {
+                    "type": "object",
+                    "required": ["n", "sha256"],
+                    "properties": {
+                        "n": {"type": "integer", "minimum": 0, "maximum": 999},
+                        "sha256": _HASH64,
+                        **_or_null({"infotext": {"type": "string", "maxLength": 100000}}),
+                    },
+                },
+            },
+            **_or_null({"seconds": {"type": "number", "minimum": 0, "maximum": 10000000}, "loaded": _HASH64}),
+        },
+    },
+    "FailBody": {
+        "type": "object",
+        "required": ["lease", "code"],
+        "properties": {
+            "lease": _LEASE,
+            "code": {"type": "string", "pattern": "^[a-z0-9_]{1,60}$"},
+            **_or_null(
+                {
+                    "message": {"type": "string"},
+                    "retry": {"type": "boolean", "description": "another server is to try it"},
+                    "missing": {"type": "array", "items": _HASH64, "maxItems": 1000},
+                }
+            ),
+        },
     },
     "RequestBody": {
         "type": "object",

@@ -319,7 +319,7 @@ job_turns = Table(
 job_changes = Table(
     "job_changes",
     metadata,
-    Column("server_id", String(100), ForeignKey("servers.id", ondelete="CASCADE"), nullable=False),
+    Column("server_id", String(100), nullable=False),
     Column("model_id", RowId, nullable=False),
     Column("not_before", Double, nullable=False),
     Column("mark", BigInteger, nullable=False),

@@ -41,7 +41,6 @@ def upgrade() -> None:
         sa.Column("not_before", sa.Double(), nullable=False),
         sa.Column("mark", sa.BigInteger(), nullable=False),
         sa.Column("fresh", sa.Boolean(), nullable=False),
-        sa.ForeignKeyConstraint(["server_id"], ["servers.id"], ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("server_id", "model_id"),
     )
     op.create_table(
