@@ -79,7 +79,7 @@ def read(stock: Stock, question: Question) -> Infotext:
 
 def check(judge: Judge, stock: Stock, link: HubLink, found: Infotext, loaded: Chosen | None) -> dict[str, Any]:
     """Answer ``POST check``."""
-    needs = [_here(stock, resource) for resource in found.resources]
+    needs = [here(stock, resource) for resource in found.resources]
     error = _ask_hub(link, needs) if link.paired else None
     _by_name(link.fleet(wait=True), needs, link.own_id)
     chosen = _checkpoint(needs) or loaded
@@ -104,7 +104,7 @@ def warnings(judge: Judge, stock: Stock, question: Question, loaded: Chosen | No
     except TextTooLongError as error:
         raise RouteError(413, "body_too_large", str(error)) from error
     told = []
-    for need in (_here(stock, resource) for resource in resources):
+    for need in (here(stock, resource) for resource in resources):
         if need.status in {UNKNOWN.lower(), NOWHERE}:
             told.append({"name": need.label, "problem": "missing", "message": f"{need.label} is not on this server"})
         elif need.item is not None and loaded is not None:
@@ -115,7 +115,7 @@ def warnings(judge: Judge, stock: Stock, question: Question, loaded: Chosen | No
     return {"warnings": told}
 
 
-def _here(stock: Stock, resource: Resource) -> Need:
+def here(stock: Stock, resource: Resource) -> Need:
     """Look for a resource on this server: by its hashes, else, where it states none, by its name."""
     need = Need(resource)
     for digits in resource.searchable_hashes:

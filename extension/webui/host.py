@@ -85,6 +85,19 @@ class Host:
         """Add a setting to the page "Settings"."""
         self._shared.opts.add_option(key, self._shared.OptionInfo(default, label, section=section, **more))
 
+    def set_option(self, key: str, value: Any) -> None:
+        """Change a setting and keep it, as the page "Settings" does.
+
+        Raises:
+            OSError: the web UI cannot keep it: its settings are frozen, or their file cannot be written.
+        """
+        options = self._shared.opts
+        try:
+            options.set(key, value)
+            options.save(self._shared.config_filename)
+        except Exception as error:  # whatever a fork raises for frozen settings
+            raise OSError(f"the web UI did not keep the setting: {error}") from error
+
     def folders(self) -> ModelFolders:
         """Return where models are looked for, with all flags and settings taken into account."""
         models = self.models_path

@@ -7,19 +7,25 @@ Ctrl-C end the process without a word, which the agent survives as it does a kil
 import logging
 import sqlite3
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from ...hub_client import HubError
 from ..agent import Agent
 from ..config import AgentConfig
+from ..jobs.engine import EngineError
+from ..jobs.runner import JobsConfig
 from ..lock import AlreadyRunningError
 from ..paths import data_home
+from . import host_form
+from .form import Form
 from .host import Host
+from .host_jobs import HostEngine
 from .pairing import Pairing, PairingFile
 from .settings import Settings
+from .taking import terms
 
 log = logging.getLogger(__name__)
 
@@ -49,6 +55,7 @@ class Life:
         self.condition = Condition("stopped")
         self.paused_by_hand = False
         self.paused_for: str | None = None
+        self.engine = HostEngine(host.runtime, lambda: Settings.of(host).job_patience_seconds)
         self._agent: Agent | None = None
         self._pairing: Pairing | None = None
         self._stop = threading.Event()
@@ -72,6 +79,7 @@ class Life:
             return
         self._stop = threading.Event()
         self.condition = Condition("starting")
+        self.engine.close()  # scripts were loaded anew, and with them what the web UI's API knows of them
         self._keeper = threading.Thread(target=self._keep, args=(self._stop,), name="qm-keeper", daemon=True)
         self._keeper.start()
 
@@ -99,6 +107,15 @@ class Life:
         """Have the keeper look at once."""
         with self._wake:
             self._wake.notify_all()
+
+    def form(self, mode: str, values: Sequence[Any]) -> tuple[Form, Mapping[tuple[str, str], str]]:
+        """Return what the page's form holds for Generate, and the files of the models that it chooses.
+
+        Raises:
+            RouteError: it cannot be a job.
+        """
+        found = host_form.form(mode, values, self.engine.script_defaults(mode))
+        return found, host_form.files(found)
 
     # --- the keeper's thread
 
@@ -152,12 +169,15 @@ class Life:
             credentials=pairing.credentials,
             home=self.home,
             web_ui_hashes=self.host.cached_hashes,
+            jobs=JobsConfig(engine=lambda: self.engine, terms=lambda: terms(self.host)),
         )
 
     def _watch_over(self, agent: Agent, stop: threading.Event) -> None:
         rate: float | None = None
         while not (stop.is_set() or self._again.is_set()):
             settings = Settings.of(self.host)
+            if settings.take_jobs:
+                self._look_at_the_engine()
             reason = self._reason_to_pause(settings)
             if reason != self.paused_for:
                 self.paused_for = reason
@@ -167,6 +187,12 @@ class Life:
                 agent.control.set_rate(rate)
             self._rest(stop, LOOK_SECONDS)
         self.paused_for = None
+
+    def _look_at_the_engine(self) -> None:
+        try:
+            self.engine.look()
+        except EngineError as error:
+            log.debug("It cannot be seen whether somebody generates: %s", error)
 
     def _reason_to_pause(self, settings: Settings) -> str | None:
         if self.paused_by_hand:

@@ -1,6 +1,9 @@
 """The page's service: which view answers which route, with the agent, the catalogue and the hub as they are now."""
 
 import time
+from collections.abc import Iterator
+from datetime import datetime
+from functools import partial
 from typing import Any
 
 from ..._version import VERSION
@@ -10,8 +13,9 @@ from ...hub_client import HubError, model_hash, pair
 from ..agent import Agent
 from ..catalogue import best_catalogue
 from ..corrections import Correction
-from . import check_view, compat_view, fleet_view, models_view
+from . import check_view, compat_view, fleet_view, jobs_view, models_view, submit_view, taking
 from .compat_view import Chosen, Judge
+from .drafts import Drafts
 from .hub_link import PATIENCE, HubLink, shown
 from .life import Life
 from .question import Answer, Question, Route, RouteError
@@ -26,8 +30,9 @@ CATALOGUE_SECONDS = 60.0
 class Service:
     """Answers the routes of one web UI."""
 
-    def __init__(self, life: Life) -> None:
+    def __init__(self, life: Life, drafts: Drafts | None = None) -> None:
         self.life = life
+        self.drafts = drafts or Drafts()
         self.link = HubLink(lambda: life.pairing)
         self.shelf = Shelf()
         self._judge: tuple[float, Judge] | None = None
@@ -55,10 +60,45 @@ class Service:
             Route("GET", "fleet/models", lambda q: fleet_view.fleet_models(self.link, self.stock(), q)),
             Route("POST", "check", self.check),
             Route("POST", "prompt", self.prompt),
+            *self._job_routes(),
             Route("POST", "hub/pair", self.pair),
             Route("POST", "hub/unpair", self.unpair),
             Route("POST", "hub/test", self.test),
         )
+
+    def _job_routes(self) -> Iterator[Route]:
+        link, drafts, runtime = self.link, self.drafts, self.life.host.runtime
+        yield Route("GET", "jobs", lambda q: jobs_view.listed(link, q))
+        yield Route("GET", "jobs/here", self.here)
+        yield Route("POST", "jobs/take", self.take)
+        yield Route("GET", "jobs/one", lambda q: jobs_view.one(link, q))
+        yield Route("GET", "jobs/image", lambda q: jobs_view.image(link, q))
+        for what in ("cancel", "retry", "priority", "move"):
+            yield Route("POST", f"jobs/{what}", partial(jobs_view.change, link, what))
+        yield Route("POST", "jobs/draft", lambda q: submit_view.made(drafts, self.stock(), link, self.life.form, q))
+        yield Route("POST", "jobs/check", lambda q: submit_view.checked(drafts, link, runtime, q))
+        yield Route("POST", "jobs/submit", lambda q: submit_view.sent(drafts, link, runtime, q))
+
+    def here(self, question: Question) -> Answer:
+        """Answer ``GET jobs/here``: whether this web UI takes jobs, and what it is at."""
+        agent = self.life.agent
+        runner = agent.runner if agent is not None else None
+        return taking.here(self.life.host, runner, paired=self.link.paired, now=datetime.now().astimezone())
+
+    def take(self, question: Question) -> Answer:
+        """Answer ``POST jobs/take``: the tab's switch.
+
+        Raises:
+            RouteError: the web UI does not keep it.
+        """
+        wanted = question.given("on", bool)
+        if wanted is None:
+            raise RouteError(422, "missing_required_field", "say whether it is on", {"field": "on"})
+        try:
+            taking.take(self.life.host, wanted)
+        except OSError as error:
+            raise RouteError(409, "settings_frozen", str(error)) from error
+        return self.here(question)
 
     # --- what views need
 

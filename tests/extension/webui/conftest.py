@@ -72,7 +72,7 @@ class WebUI:
         paths = types.ModuleType("modules.paths")
         paths.data_path, paths.models_path = str(self.folder), str(self.folder / "models")  # type: ignore[attr-defined]
         hooks = types.ModuleType("modules.script_callbacks")
-        for name in ("ui_settings", "ui_tabs", "app_started", "script_unloaded", "before_reload"):
+        for name in ("ui_settings", "ui_tabs", "app_started", "script_unloaded", "before_reload", "after_component"):
             listed = self.callbacks.setdefault(name, [])
             setattr(hooks, f"on_{name}", lambda function, *, name=None, listed=listed: listed.append(function))
         models = types.ModuleType("modules.sd_models")

@@ -28,6 +28,7 @@ def lay_out(root: Path, host: str) -> Path:
     if host == "forge":
         (root / "modules_forge").mkdir()
         (root / "modules_forge" / "__init__.py").touch()
+        shutil.copy(Path(__file__).with_name("forge_main_thread.py"), root / "modules_forge" / "main_thread.py")
     for folder in ("extensions", "embeddings", "models/Stable-diffusion", "models/Lora", "models/VAE"):
         (root / folder).mkdir(parents=True, exist_ok=True)
     return root

@@ -34,6 +34,37 @@ document.addEventListener('DOMContentLoaded', () => {
     }).observe(gradioApp(), {childList: true, subtree: true});
 });
 
+function randomId() { return 'task(' + Math.random().toString(36).slice(2, 9) + ')'; }
+function submit() { const given = Array.from(arguments); given[0] = randomId(); return given; }
+function submit_img2img() {
+    const given = Array.from(arguments);
+    given[0] = randomId();
+    given[1] = get_tab_index('mode_img2img');
+    return given;
+}
+function get_tab_index(tabId) {
+    const buttons = gradioApp().getElementById(tabId).querySelector('div').querySelectorAll('button');
+    return Math.max(0, [...buttons].findIndex((button) => button.classList.contains('selected')));
+}
+const contextMenu = {};
+function appendContextMenuOption(selector, name, call) { (contextMenu[selector] ||= []).push([name, call]); }
+document.addEventListener('contextmenu', (event) => {
+    document.getElementById('context-menu')?.remove();
+    for (const [selector, entries] of Object.entries(contextMenu)) {
+        if (!event.composedPath()[0].matches(selector)) continue;
+        event.preventDefault();
+        const menu = document.createElement('nav');
+        menu.id = 'context-menu';
+        for (const [name, call] of entries) {
+            const entry = document.createElement('a');
+            entry.innerHTML = name;
+            entry.addEventListener('click', () => { menu.remove(); call(); });
+            menu.append(entry);
+        }
+        gradioApp().append(menu);
+    }
+});
+
 function updateInput(target) { target.dispatchEvent(new Event('input', {bubbles: true})); }
 function cardClicked(tabname, text) {
     const area = gradioApp().querySelector('#' + tabname + '_prompt textarea');

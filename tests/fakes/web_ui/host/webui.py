@@ -1,13 +1,26 @@
 """The stand-in's loop: build the page, serve it, and build it anew at "Reload UI", in the order that HOSTS.md has."""
 
+import asyncio
+import threading
 import time
 
 from modules import initialize, script_callbacks, shared, ui, ui_extra_networks
 
 
 def main() -> None:
-    """Serve until the process is ended."""
+    """Serve until the process is ended; Forge generates in the main thread meanwhile."""
     initialize.initialize()
+    if not shared.is_forge:
+        return serve()
+    from modules_forge import main_thread
+
+    threading.Thread(target=serve, daemon=True).start()
+    return main_thread.loop()
+
+
+def serve() -> None:
+    """Build the page and serve it, again at each reload."""
+    asyncio.set_event_loop(asyncio.new_event_loop())  # gradio wants one; the hosts have a policy for it
     if shared.cmd_opts.nowebui:
         return api_only()
     while True:
@@ -32,6 +45,8 @@ def main() -> None:
         app.middleware_stack = app.build_middleware_stack()
         ui.setup_ui_api(app)
         ui_extra_networks.add_pages_to_demo(app)
+        if shared.cmd_opts.api:
+            add_api(app)
         script_callbacks.app_started_callback(shared.demo, app)
         print(f"serving {url}", flush=True)
         while shared.state.wait_for_server_command(timeout=5) != "restart":
@@ -44,6 +59,13 @@ def main() -> None:
         initialize.initialize_rest()
 
 
+def add_api(app) -> None:
+    from modules.api.api import Api
+    from modules.call_queue import queue_lock
+
+    Api(app, queue_lock)
+
+
 def api_only() -> None:
     """Serve no page: ``--nowebui``."""
     import uvicorn
@@ -51,6 +73,7 @@ def api_only() -> None:
 
     app = FastAPI()
     ui.setup_ui_api(app)
+    add_api(app)
     script_callbacks.before_ui_callback()
     script_callbacks.app_started_callback(None, app)
     print(f"serving http://127.0.0.1:{shared.cmd_opts.port}/", flush=True)

@@ -16,12 +16,12 @@ def _add(kind, callback, name):
     callback_map[f"callbacks_{kind}"].append(ScriptCallback(caller, callback, name))
 
 
-def _call(kind, *arguments, backwards=False):
+def _call(kind, *arguments, backwards=False, **named):
     listed = list(callback_map[f"callbacks_{kind}"])
     results = []
     for entry in reversed(listed) if backwards else listed:
         try:
-            results.append(entry.callback(*arguments))
+            results.append(entry.callback(*arguments, **named))
         except Exception:
             errors.report(f"Error executing callback {kind} for {entry.script}", exc_info=True)
     return results
@@ -94,3 +94,7 @@ def script_unloaded_callback():
 
 def before_ui_callback():
     _call("before_ui", backwards=True)
+
+
+def after_component_callback(component, **named):
+    _call("after_component", component, **named)

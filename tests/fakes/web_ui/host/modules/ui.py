@@ -1,15 +1,25 @@
 """The page: quick settings, txt2img, img2img, the extensions' tabs and the settings, under the hosts' element ids."""
 
-import time
+import inspect
 
 import gradio as gr
 
-from modules import script_callbacks, sd_models, shared, ui_extra_networks, ui_gradio_extensions
+from modules import (
+    call_queue,
+    img2img,
+    script_callbacks,
+    scripts,
+    sd_models,
+    shared,
+    txt2img,
+    ui_extra_networks,
+    ui_gradio_extensions,
+)
+from modules.processing_scripts import SAMPLERS  # noqa: F401 (the API asks here)
 from modules.shared import opts
 
 JS = "js" if shared.is_forge else "_js"
 """gradio 4 renamed the argument."""
-SAMPLERS = ["DPM++ 2M", "DPM++ SDE", "Euler a", "Euler", "LCM", "UniPC"]
 
 
 def choose_checkpoint(name):
@@ -27,20 +37,6 @@ def checkpoint_dropdown():
     )
 
 
-def generate(prompt, negative, sampler, steps, cfg, width, height):
-    """Take a twentieth of a second per step, and say with what."""
-    shared.state.begin("task(stand-in)")
-    try:
-        for step in range(int(steps)):
-            shared.state.sampling_step = step
-            if shared.state.interrupted:
-                break
-            time.sleep(0.05)
-    finally:
-        shared.state.end()
-    return f"Steps: {steps}, Sampler: {sampler}, CFG scale: {cfg}, Size: {width}x{height}, Prompt: {prompt}"
-
-
 def toprow(tab):
     with gr.Row(elem_id=f"{tab}_toprow"):
         with gr.Column(elem_id=f"{tab}_prompt_container", scale=6):
@@ -54,6 +50,7 @@ def toprow(tab):
             with gr.Row(elem_id=f"{tab}_generate_box", elem_classes=["generate-box"]):
                 interrupt = gr.Button("Interrupt", elem_id=f"{tab}_interrupt", elem_classes="generate-box-interrupt")
                 submit = gr.Button("Generate", elem_id=f"{tab}_generate", variant="primary")
+                script_callbacks.after_component_callback(submit, elem_id=f"{tab}_generate")  # the hosts: for each one
             with gr.Row(elem_id=f"{tab}_tools"):
                 gr.Button("Paste", elem_id="paste" if tab == "txt2img" else f"{tab}_paste")
     interrupt.click(fn=shared.state.interrupt, inputs=[], outputs=[], queue=False)
@@ -61,32 +58,70 @@ def toprow(tab):
 
 
 def generation_tab(tab):
+    runner = scripts.scripts_txt2img if tab == "txt2img" else scripts.scripts_img2img
+    runner.initialize_scripts(tab == "img2img")
     with gr.Blocks(analytics_enabled=False) as interface:
+        dummy = gr.Textbox(visible=False)
         prompt, negative, submit = toprow(tab)
         with gr.Tabs(elem_id=f"{tab}_extra_tabs", elem_classes=["extra-networks"]):
             with gr.Tab("Generation", id=f"{tab}_generation") as first, gr.Column(elem_id=f"{tab}_settings"):
-                sampler = gr.Dropdown(
-                    label="Sampling method", elem_id=f"{tab}_sampling", choices=SAMPLERS, value=SAMPLERS[0]
+                named = images(tab) if tab == "img2img" else {}
+                named |= {name: slider(tab, name, *rest) for name, *rest in SLIDERS}
+                named["cfg_scale"] = slider(tab, "cfg_scale", 1, 30, 7, 0.1 if shared.is_forge else 0.5, "CFG Scale")
+                named["prompt_styles"] = gr.Dropdown([], multiselect=True, value=[], label="Styles")
+                named["enable_hr"] = gr.Checkbox(label="Hires. fix", value=False, elem_id=f"{tab}_enable_hr")
+                named["hr_checkpoint_name"] = gr.Dropdown(
+                    ["Use same checkpoint", *sd_models.checkpoint_tiles()], value="Use same checkpoint", label="Hires"
                 )
-                slider = [
-                    gr.Slider(1, 150, value=20, step=1, label="Sampling steps", elem_id=f"{tab}_steps"),
-                    gr.Slider(
-                        1,
-                        30,
-                        value=7,
-                        step=0.1 if shared.is_forge else 0.5,
-                        label="CFG Scale",
-                        elem_id=f"{tab}_cfg_scale",
-                    ),
-                    gr.Slider(64, 2048, value=512, step=8, label="Width", elem_id=f"{tab}_width"),
-                    gr.Slider(64, 2048, value=512, step=8, label="Height", elem_id=f"{tab}_height"),
-                ]
+                named["override_settings_texts"] = gr.Dropdown(
+                    [], multiselect=True, value=[], label="Override settings", elem_id=f"{tab}_override_settings"
+                )
+                script_inputs = runner.setup_ui()
                 result = gr.Textbox(label="Result", elem_id=f"{tab}_result", value="")
             first.select(fn=None, inputs=[], outputs=[], **{JS: f"function(){{ standInShowControls('{tab}', null); }}"})
             ui_extra_networks.create_ui(interface, tab, JS)
-        inputs = [prompt, negative, sampler, *slider]
-        submit.click(fn=generate, inputs=inputs, outputs=[result])
+        named |= {"id_task": dummy, "mode": dummy, "prompt": prompt, "negative_prompt": negative}
+        run = txt2img.txt2img_create_processing if tab == "txt2img" else img2img.img2img
+        names = [name for name in inspect.signature(run).parameters if name not in {"request", "args"}]
+        inputs = [named[name] for name in names] + script_inputs
+        call = txt2img.txt2img if tab == "txt2img" else lambda task, *args: img2img.img2img(task, None, *args)
+        script = "submit" if tab == "txt2img" else "submit_img2img"
+        submit.click(fn=call_queue.wrap_gradio_gpu_call(call), inputs=inputs, outputs=[result], **{JS: script})
     return interface
+
+
+def slider(tab, name, low, high, value, step, label):
+    return gr.Slider(low, high, value=value, step=step, label=label, elem_id=f"{tab}_{name}")
+
+
+SLIDERS = [
+    ("width", 64, 2048, 512, 8, "Width"),
+    ("height", 64, 2048, 512, 8, "Height"),
+    ("n_iter", 1, 100, 1, 1, "Batch count"),
+    ("batch_size", 1, 8, 1, 1, "Batch size"),
+    ("denoising_strength", 0, 1, 0.75, 0.01, "Denoising strength"),
+    ("hr_scale", 1, 4, 2, 0.05, "Upscale by"),
+    ("mask_blur", 0, 64, 4, 1, "Mask blur"),
+    ("scale_by", 0.05, 4, 1, 0.05, "Scale"),
+]
+
+
+def images(tab):
+    """Return img2img's images and what stands beside them."""
+    with gr.Tabs(elem_id="mode_img2img"):
+        with gr.TabItem("img2img", id="img2img"):
+            init = gr.Image(label="Image for img2img", type="pil", elem_id="img2img_image")
+        with gr.TabItem("Inpaint upload", id="inpaint_upload"):
+            base = gr.Image(label="Image for img2img", type="pil", elem_id="img_inpaint_base")
+            mask = gr.Image(label="Mask", type="pil", image_mode="RGBA", elem_id="img_inpaint_mask")
+    return {
+        "init_img": init,
+        "init_img_inpaint": base,
+        "init_mask_inpaint": mask,
+        "selected_scale_tab": gr.Number(value=0, visible=False),
+        "inpainting_fill": gr.Radio(["fill", "original"], value="original", type="index", label="Masked content"),
+        "resize_mode": gr.Radio(["Just resize", "Crop"], value="Just resize", type="index", label="Resize mode"),
+    }
 
 
 def component_of(key, info):
