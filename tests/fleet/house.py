@@ -19,7 +19,7 @@ SERVERS = {"attic": "forge", "barn": "a1111", "cellar": "forge"}
 """Which web UI runs on which server."""
 PEOPLE = ("ann", "ben", "cleo")
 AGENT_TIMES = ("--settle-seconds", "0.1", "--heartbeat-seconds", "0.5", "--reconcile-seconds", "1")
-HUB_SETTINGS = {"QUARTERMASTER_REQUESTS_PER_MINUTE": "0"}
+HUB_SETTINGS = {"QUARTERMASTER_REQUESTS_PER_MINUTE": "0", "QUARTERMASTER_JOB_LEASE_SECONDS": "15"}
 ANSWER_SECONDS = 60
 
 
@@ -63,6 +63,12 @@ class Fleet:
     def runs(self) -> int:
         """Return how many runs all web UIs have made."""
         return sum(len(web_ui.used) for web_ui in self.web_uis.values())
+
+    def open_pages(self) -> None:
+        """Look at each web UI's page: Forge lists no VAE that came since somebody did."""
+        for web_ui in self.web_uis.values():
+            with web_ui.painter.lock:
+                web_ui.shelves.list_modules()
 
     def made(self) -> dict[str, Made]:
         """Return what the web UIs made: SHA-256 of an image -> how."""

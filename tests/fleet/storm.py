@@ -98,6 +98,7 @@ class Storm:
             self._send()
             if tick % TICKS_PER_CANCEL == 0:
                 self._cancel()
+                self.fleet.open_pages()
             self._kill_and_raise(tick)
         self._kill_and_raise(TICKS * 2)
 

@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 from quartermaster.hub.jobs.job import COMPLETED, PENDING
-from quartermaster.hub.schema import events, job_attempts, job_images, jobs
+from quartermaster.hub.schema import events, job_attempts, job_image_parts, jobs
 from quartermaster.hub.services import Hub
 from quartermaster.tests.fleet.wishes import Wish
 from sqlalchemy import func, select
@@ -42,7 +42,7 @@ class Job:
 
 def jobs_of(hub: Hub) -> dict[str, Job]:
     """Return all jobs by their ids."""
-    j, a, i = jobs.c, job_attempts.c, job_images.c
+    j, a, i = jobs.c, job_attempts.c, job_image_parts.c
     with hub.database.read() as connection:
         rows = connection.execute(
             select(j.id, j.public_id, j.title, j.state, j.server_id, j.error_code, j.error_message)
@@ -52,8 +52,11 @@ def jobs_of(hub: Hub) -> dict[str, Job]:
             select(a.job_id, a.server_id, a.outcome).order_by(a.job_id, a.number)
         ):
             attempts.setdefault(job_id, []).append((server_id, outcome))
+        contents: dict[tuple[int, int], bytes] = {}
+        for job_id, n, part in connection.execute(select(i.job_id, i.n, i.content).order_by(i.job_id, i.n, i.part)):
+            contents[job_id, n] = contents.get((job_id, n), b"") + part
         images: dict[int, list[str]] = {}
-        for job_id, content in connection.execute(select(i.job_id, i.content).order_by(i.job_id, i.n)):
+        for (job_id, _), content in contents.items():
             images.setdefault(job_id, []).append(hashlib.sha256(content).hexdigest())
     return {
         row[1]: Job(*row[1:], attempts=tuple(attempts.get(row[0], ())), images=tuple(images.get(row[0], ())))
@@ -65,7 +68,7 @@ def counts(hub: Hub) -> Counter[str]:
     """Return how many jobs are in which state."""
     with hub.database.read() as connection:
         found = connection.execute(select(jobs.c.state, func.count()).group_by(jobs.c.state))
-        return Counter(dict(found.tuples().all()))
+        return Counter({state: count for state, count in found})
 
 
 def completions(hub: Hub) -> Counter[str]:
