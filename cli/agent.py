@@ -101,6 +101,8 @@ def execute(options: argparse.Namespace) -> int:
     """
     if options.models is None and not options.root:
         raise CommandError("say where the models are: --models DIR, or --root KIND=PATH")
+    if options.once and options.take_jobs:
+        raise CommandError("an agent that ends with --once takes no jobs: leave --once or --take-jobs out")
     if options.explain_watch:
         return _explain_watch(options)
     try:

@@ -24,6 +24,7 @@ COMMANDS = {
     "hash": "print the hashes of files",
     "identify": "say what model files are, from their headers",
     "availability": "ask a hub which servers have a model",
+    "job": "have images made where their models are: submit jobs, watch them, fetch what came of them",
     "correct": "say by hand what a model is, above whatever was found",
     "ecosystems": "the catalogue of base models: check it, query it, explain a verdict",
 }

@@ -21,7 +21,6 @@ HubError
     ├── DigestMismatchError           422 digest_mismatch
     ├── ProtocolUnsupportedError      426 protocol_unsupported
     ├── RateLimitedError              429 rate_limited
-    ├── NotImplementedHereError       501 not_implemented
     └── OverloadedError               503 overloaded, not_ready
 """
 
@@ -214,13 +213,6 @@ class RateLimitedError(RequestError):
 
     def __init__(self, message: str, *, retry_after_seconds: int) -> None:
         super().__init__(message, headers={"Retry-After": str(retry_after_seconds)})
-
-
-class NotImplementedHereError(RequestError):
-    """Another program has this route, and this hub does not do what it is for."""
-
-    status = 501
-    code = "not_implemented"
 
 
 class OverloadedError(RequestError):

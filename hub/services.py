@@ -23,18 +23,23 @@ from .fitting import Fitting
 from .fleet import Fleet
 from .growth import Growth
 from .history import History
+from .jobs.asking import Submissions
 from .jobs.changes import Changes
 from .jobs.changing import Changing
+from .jobs.checking import Checker
 from .jobs.claims import Claims
 from .jobs.images import JobImages
 from .jobs.keeping import EVERY_SECONDS as KEEPING_SECONDS
 from .jobs.keeping import Bounds, Keeping
 from .jobs.leases import Leases
+from .jobs.listing import JobList
 from .jobs.needs import Needs
 from .jobs.previews import Previews
 from .jobs.queue import Queue
 from .jobs.recovery import forget_the_future
+from .jobs.resolving import Resolver
 from .jobs.waiting import Waiting
+from .jobs.waking import Waking
 from .keys import Keys
 from .metrics import Metrics
 from .migrating import migrate
@@ -99,7 +104,11 @@ class Hub:
         wall_clock = clock or time.time
         self.keys = Keys(self.database, wall_clock)
         self.availability = Availability(self.database, self.clock, ages, limits.batch_hashes)
-        self.indexing = Indexing(self.database, lambda connection, ids: self.aliases.learn(connection, ids))
+        self.indexing = Indexing(
+            self.database,
+            lambda connection, ids: self.aliases.learn(connection, ids),
+            lambda: self.waking.job.call(),
+        )
         self.statistics = Statistics(self.database, self.clock, ages)
         self.search = Searches(self.database, self.clock, ages, self.availability, self.indexing, self.statistics)
         self.coverage = Coverage(self.database, self.clock, ages, self.availability, self.statistics)
@@ -122,6 +131,12 @@ class Hub:
             self.database, self.clock, limits, self.catalogues, self.aliases, self.statements
         )
         self.finding = Finding(self.database, limits, self.availability)
+        resolver, checker = Resolver(self.finding), Checker(self.availability, self.catalogues)
+        self.asking = Submissions(
+            self.database, self.clock, ages, resolver, checker, self.queue, self.changing, self.indexing
+        )
+        self.waking = Waking(self.database, resolver, self.queue, self.indexing)
+        self.job_list = JobList(self.database, self.clock, ages, checker)
         self.bodies = BodyReader(limits, settings.large_body_slots)
         tiny = replace(limits, body_bytes=PUBLIC_BODY_BYTES, unpacked_bytes=PUBLIC_BODY_BYTES)
         self.small_bodies = BodyReader(tiny, settings.large_body_slots)
@@ -162,6 +177,7 @@ class Hub:
             self.statistics.job,
             self.upkeep.job,
             self.waiting.job,
+            self.waking.job,
             self.digesting,
             Job("leases", LEASES_SECONDS, self.leases.expire),
             Job("needs", 60.0, self.needs.prune),
@@ -189,6 +205,7 @@ class Hub:
     def _inventory_changed(self) -> None:
         self.indexing.job.call()
         self.digesting.call()
+        self.waking.job.call()
 
     def _made_enrichment(self) -> Enrichment:
         try:

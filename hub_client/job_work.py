@@ -224,16 +224,21 @@ class JobWork:
         """Say that a job is done, and which of the images that were handed over are its result.
 
         ``seconds`` is how long the run itself took, ``loaded`` the SHA-256 of the checkpoint that is loaded now.
-        Repeating it does no harm. A ConflictError may also have the code ``wrong_model``: the infotexts name another
-        model than the job asked for, and the job has failed.
+        Repeating it does no harm.
+
+        Raises:
+            BadAnswerError: of the field ``accepted``: the hub did not take the result, and the job has ended otherwise:
+                the infotexts name another model than it asked for.
         """
         body = {"lease": lease, "images": [image.to_wire() for image in images], "seconds": seconds, "loaded": loaded}
         answer = self._post(job_id, "complete", body, self._hub.bounds)
         with self._hub.naming_the_hub():
-            accepted = Fields(answer).need("accepted", bool)
+            fields = Fields(answer)
+            accepted, why = fields.need("accepted", bool), fields.may("message", str) or fields.may("state", str)
         if not accepted:
+            why = "".join(c if c.isprintable() else " " for c in why or "it did not say why")[:500]
             raise BadAnswerError(
-                f"the hub at {self._hub.address} took a result and did not accept it", field="accepted"
+                f"the hub at {self._hub.address} did not accept the result of job {job_id}: {why}", field="accepted"
             )
 
     def fail(

@@ -7,7 +7,7 @@ from typing import Any
 
 from .calls import Calls
 from .connection import Content
-from .errors import MalformedMessageError
+from .errors import HubError, MalformedMessageError
 from .fields import Fields
 from .retry import pause
 from .segments import segment
@@ -198,20 +198,31 @@ class Jobs:
         """Return the last preview of a job that runs."""
         return self._content(job_id, "preview")
 
-    def watch(self, job_id: str, every_seconds: float = LOOK_EVERY_SECONDS) -> Iterator[Job]:
+    def watch(
+        self, job_id: str, every_seconds: float = LOOK_EVERY_SECONDS, *, patience_seconds: float = 0.0
+    ) -> Iterator[Job]:
         """Yield a job now and whenever something of it changed, until it has ended; the last one is the end.
+
+        ``patience_seconds`` is how long the hub may be away after the job was seen once: it may be restarting.
 
         Raises:
             StoppedError: the client's stop event was set.
         """
         last: Mapping[str, Any] | None = None
+        seen_at = time.monotonic()
         while True:
-            job = self.get(job_id)
-            if job.wire != last:
-                yield job
-                last = job.wire
-            if job.has_ended:
-                return
+            try:
+                job = self.get(job_id)
+            except HubError as error:
+                if last is None or not error.transient or time.monotonic() - seen_at >= patience_seconds:
+                    raise
+            else:
+                seen_at = time.monotonic()
+                if job.wire != last:
+                    yield job
+                    last = job.wire
+                if job.has_ended:
+                    return
             pause(every_seconds, self._hub.bounds.stop, self._hub.address)
 
     def wait(self, job_id: str, timeout_seconds: float | None = None) -> Job:

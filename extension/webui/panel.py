@@ -28,8 +28,11 @@ def tab(generate: Mapping[str, Any], hand_over: HandOver) -> list[tuple[gr.Block
     """
     with gr.Blocks(analytics_enabled=False) as blocks:
         gr.HTML(_ELEMENT)
+        known: dict[int, Any] = {}
+        for button in generate.values():
+            known |= _root(button).blocks
         for mode, button in generate.items():
-            inputs = _inputs(button)
+            inputs = _inputs(button, known)
             if inputs:
                 _collector(mode, inputs, hand_over)
     return [(blocks, TITLE, TAB_ID)]
@@ -44,15 +47,22 @@ def _collector(mode: str, inputs: list[Any], hand_over: HandOver) -> None:
     button.click(fn=collected, inputs=inputs, outputs=[], queue=False, api_name=False, **{_SCRIPT: asked})
 
 
-def _inputs(button: Any) -> list[Any]:
-    """Return the components whose values a click on Generate sends, none where that cannot be found out."""
-    root = button
-    while getattr(root, "parent", None) is not None:
-        root = root.parent
-    config = getattr(root, "config", None) or {}
+def _root(button: Any) -> Any:
+    while getattr(button, "parent", None) is not None:
+        button = button.parent
+    return button
+
+
+def _inputs(button: Any, known: Mapping[int, Any]) -> list[Any]:
+    """Return the components whose values a click on Generate sends, none where that cannot be found out.
+
+    img2img's may be of txt2img's blocks: A1111 has one invisible component for both.
+    """
+    config = getattr(_root(button), "config", None) or {}
     started = [each for each in config.get("dependencies", ()) if _is_clicked(each, button._id)]
     started.sort(key=lambda each: (each.get("js") in _SUBMITS, len(each["inputs"])))
-    return [root.blocks[number] for number in started[-1]["inputs"]] if started else []
+    numbers = started[-1]["inputs"] if started else []
+    return [known[number] for number in numbers] if all(number in known for number in numbers) else []
 
 
 def _is_clicked(dependency: Mapping[str, Any], number: int) -> bool:

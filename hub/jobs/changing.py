@@ -7,13 +7,14 @@ from sqlalchemy import Connection, select, update
 
 from ..clock import Clock
 from ..database import Database
-from ..errors import ConflictError, ForbiddenError, NotFoundError
+from ..errors import ConflictError, ForbiddenError
 from ..keys import ADMIN, Caller
-from ..schema import jobs
+from ..schema import job_inputs, jobs
 from ..server_registry import find_server
 from ..trust.audit import note
 from . import ranks
 from .endings import end_attempt, finish
+from .holder import not_found
 from .job import CANCELLED, DONE, FAILED, PENDING, PROCESSING
 from .needs import Needs
 from .queue import Held, MovedError, Queue
@@ -55,7 +56,8 @@ class Changing:
 
         Raises:
             NotFoundError, ForbiddenError: as ``cancel``.
-            ConflictError: it waits or runs or is completed (``job_not_retryable``).
+            ConflictError: it waits or runs or is completed (``job_not_retryable``), or what it was given is not kept
+                any more (``inputs_gone``).
         """
 
         def work(connection: Connection, held: Held) -> str:
@@ -65,6 +67,12 @@ class Changing:
                     f"this job is {job.state}; only one that failed or was cancelled can be tried again",
                     {"state": job.state},
                     code="job_not_retryable",
+                )
+            if connection.scalar(select(job_inputs.c.size_bytes).where(job_inputs.c.job_id == job.id)) == 0:
+                raise ConflictError(
+                    "the images that this job begins with were deleted to save room; submit it again with them",
+                    {"state": job.state},
+                    code="inputs_gone",
                 )
             tag = ranks.take_tags(self._database, connection, {job.submitter: 1})[job.submitter]
             values = {"tag": tag, "rank": ranks.rank(tag, job.priority), "attempts": 0, "result": None}
@@ -148,7 +156,7 @@ class Changing:
             query = select(jobs.c.id, jobs.c.submitter).where(jobs.c.public_id == public_id)
             row = connection.execute(query).first()
             if row is None:
-                raise NotFoundError(f"there is no job {public_id[:60]!r}", code="job_not_found")
+                raise not_found(public_id)
             theirs = caller.key is None or caller.key != row.submitter
             if theirs and caller.scope != ADMIN:
                 raise ForbiddenError("this job was submitted with another key; its submitter or an admin may change it")

@@ -105,7 +105,9 @@ class Claims:
             UnauthorizedError: ``allowed`` does not hold any more.
         """
         token = secrets.token_hex(16)
-        left = self._database.write(lambda connection: self._begin(connection, claim, token, allowed))
+        known, left = self._database.write(lambda connection: self._begin(connection, claim, token, allowed))
+        if not known:
+            self._database.write(lambda connection: self._needs.welcome(connection, claim.server_id))
         for job_id, lease, heard in left:
             self._queue.put_back(job_id, lease, Return(LOST, EACH_TIME_ANEW, counts=heard, avoids=heard))
         return token
@@ -147,7 +149,8 @@ class Claims:
 
     def _begin(
         self, connection: Connection, claim: Claim, token: str, allowed: ColumnElement[bool]
-    ) -> list[tuple[int, str, bool]]:
+    ) -> tuple[bool, list[tuple[int, str, bool]]]:
+        """Return whether the server asked before, and what it has and does not run: job, lease, whether it began."""
         now = self._clock()
         columns = (servers.c.agent_id, servers.c.agent, servers.c.last_seen, allowed.label("allowed"))
         server = connection.execute(select(*columns).where(servers.c.id == claim.server_id)).first()
@@ -172,13 +175,15 @@ class Claims:
             "loaded": claim.loaded,
             "runtime": claim.runtime,
         }
+        taker = select(job_takers.c.server_id).where(job_takers.c.server_id == claim.server_id)
+        known = connection.scalar(taker) is not None
         upsert = self._database.upsert(job_takers, ("server_id",), values)
         connection.execute(upsert.values(server_id=claim.server_id, measured=0, **values))
         theirs = select(jobs.c.id, jobs.c.public_id, jobs.c.lease).where(
             IS_PROCESSING, jobs.c.server_id == claim.server_id
         )
         left = [row for row in connection.execute(theirs) if row.public_id not in claim.running]
-        return [(row.id, row.lease, self._counts(connection, row)) for row in left]
+        return known, [(row.id, row.lease, self._counts(connection, row)) for row in left]
 
     def _counts(self, connection: Connection, row: Record) -> bool:
         """Say whether a server began a job: it said so, or had it too often for every answer to have been lost."""

@@ -15,11 +15,11 @@ from .. import fields
 from ..ages import iso_time
 from ..clock import Clock
 from ..database import Database, Record, among
-from ..errors import ConflictError, FieldError, ForbiddenError, GoneError, NotFoundError, TooLargeError
-from ..keys import AGENT, Caller
+from ..errors import ConflictError, FieldError, GoneError, NotFoundError, TooLargeError
+from ..keys import Caller
 from ..limits import MIB
 from ..schema import job_image_parts, job_images, jobs
-from ..trust.tokens import same
+from .holder import check_lease, not_found
 from .image_types import ENDINGS, type_of
 from .job import COMPLETED
 
@@ -76,7 +76,7 @@ class JobImages:
             NotFoundError, ConflictError, ForbiddenError: as ``put``.
         """
         with self._database.read() as connection:
-            _check_lease(_job(connection, public_id), lease, caller)
+            check_lease(_job(connection, public_id), lease, caller)
 
     def put(
         self, public_id: str, lease: str, n: int, content_type: str, content: bytes, caller: Caller
@@ -96,7 +96,7 @@ class JobImages:
 
         def work(connection: Connection) -> bool:
             job = _job(connection, public_id, locked=True)
-            _check_lease(job, lease, caller)
+            check_lease(job, lease, caller)
             if self._is_there(connection, job, n, digest):
                 return True
             _forget_others(connection, job, n)
@@ -269,20 +269,8 @@ def _job(connection: Connection, public_id: str, *, locked: bool = False) -> Rec
     query = select(here.id, here.state, here.lease, here.server_id, here.attempts).where(here.public_id == public_id)
     job = connection.execute(query.with_for_update() if locked else query).first()
     if job is None:
-        raise NotFoundError(f"there is no job {public_id[:80]!r} (any more)", code="job_not_found")
+        raise not_found(public_id)
     return job
-
-
-def _check_lease(job: Record, lease: str, caller: Caller) -> None:
-    """Refuse whoever does not hold a job's lease."""
-    if job.lease is None or not same(job.lease, lease):
-        raise ConflictError(
-            f"this job is not yours any more: it is {job.state}. Stop working on it",
-            {"state": job.state},
-            code="lease_lost",
-        )
-    if caller.scope != AGENT or caller.server_id != job.server_id:
-        raise ForbiddenError("this job was given to another server than this key's")
 
 
 def _forget_others(connection: Connection, job: Record, n: int) -> None:

@@ -113,7 +113,7 @@ def _oldest(connection: Connection, before: float) -> list[_Kept]:
     inputs = (
         select(jobs.c.finished_at, job_inputs.c.job_id, null(), job_inputs.c.size_bytes)
         .select_from(_inputs_of_ended)
-        .where(_ENDED, jobs.c.finished_at < before)
+        .where(_ENDED, jobs.c.finished_at < before, job_inputs.c.size_bytes > 0)
         .order_by(job_inputs.c.job_id)
         .limit(BATCH_ITEMS)
     )
@@ -136,7 +136,8 @@ def _chosen(oldest: list[_Kept], too_old: float, surplus_bytes: int) -> list[_Ke
 
 def _delete_content(connection: Connection, item: _Kept, now: float) -> None:
     if item.n is None:
-        connection.execute(delete(job_inputs).where(job_inputs.c.job_id == item.job_id))
+        emptied = update(job_inputs).where(job_inputs.c.job_id == item.job_id)
+        connection.execute(emptied.values(content=""))  # the row says that there was something
         return
     parts, image = job_image_parts.c, job_images.c
     connection.execute(delete(job_image_parts).where(parts.job_id == item.job_id, parts.n == item.n))

@@ -4,7 +4,6 @@ The lease of the job's row is who may speak. It is drawn anew each time that the
 says too late (the job was cancelled, moved, or given to another) finds another lease or none, and changes nothing.
 """
 
-import hmac
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,7 +14,6 @@ from sqlalchemy import Connection, select, update
 from ...ecosystems.infotext.compare import UNASKED, differences
 from ..clock import Clock
 from ..database import Database, Record, among
-from ..errors import ConflictError, ForbiddenError, NotFoundError
 from ..keys import Caller
 from ..schema import (
     IS_PROCESSING,
@@ -27,6 +25,7 @@ from ..schema import (
 )
 from . import changes, images, speed
 from .endings import HANDED_BACK, LOST, finish
+from .holder import check_lease, not_found
 from .holding import expected
 from .images import Made
 from .job import COMPLETED, FAILED, PENDING
@@ -182,15 +181,8 @@ class Leases:
         """Return the job that this lease is of."""
         job = connection.execute(select(jobs).where(jobs.c.public_id == public_id)).first()
         if job is None:
-            raise NotFoundError(f"there is no job {public_id[:60]!r}", code="job_not_found")
-        if job.lease is None or not hmac.compare_digest(job.lease.encode(), lease.encode()):
-            raise ConflictError(
-                f"this job is not yours now: it is {job.state}; stop running it and keep nothing of it",
-                {"state": job.state},
-                code="lease_lost",
-            )
-        if caller.server_id is not None and caller.server_id != job.server_id:
-            raise ForbiddenError(f"this key belongs to the server {caller.server_id!r}, and the job to another")
+            raise not_found(public_id)
+        check_lease(job, lease, caller)
         return job
 
     def _ended_before(
@@ -228,12 +220,11 @@ class Leases:
         taker = connection.execute(select(job_takers).where(mine).with_for_update()).first()
         if taker is None:
             return
-        measured = speed.mean(taker.seconds_per_unit, said.seconds, json.loads(job.payload))
-        values: dict[str, Any] = {"seconds_per_unit": measured}
-        if measured != taker.seconds_per_unit:
-            values["measured"] = taker.measured + 1
-        if said.loaded is not None:
-            values["loaded"] = said.loaded
+        now = speed.measured(said.seconds, json.loads(job.payload))
+        values: dict[str, Any] = {"loaded": taker.loaded if said.loaded is None else said.loaded}
+        if now is not None:
+            mean = speed.mean(taker.seconds_per_unit, now)
+            values |= {"seconds_per_unit": mean, "measured": taker.measured + 1}
         connection.execute(update(job_takers).where(mine).values(**values))
 
     def _models(self, connection: Connection, hashes: Sequence[str]) -> list[int]:

@@ -181,6 +181,11 @@ class Needs:
         self._state(connection, [(rows[need_id], server_id, rows[need_id].head_rank) for need_id in came])
         return came
 
+    def welcome(self, connection: Connection, server_id: str) -> None:
+        """Let a server that asks for work for the first time do what asks for no model."""
+        modest = select(job_needs.c.id).where(job_needs.c.slots == 0, job_needs.c.waiting > 0)
+        self.bring_up_to_date(connection, server_id, connection.scalars(modest).all())
+
     def prune(self) -> bool:
         """Delete needs that no job has any more; return whether there are more. For ``Job``."""
         return self._database.write(self._prune)

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, delete, select
 from ..database import Database
 from ..errors import FieldError, NotFoundError
 from ..schema import job_previews, jobs
+from .holder import not_found
 from .image_types import ENDINGS, type_of
 from .job import PROCESSING
 
@@ -84,7 +85,7 @@ class Previews:
         with self._database.read() as connection:
             row = connection.execute(query).first()
         if row is None:
-            raise NotFoundError(f"there is no job {public_id[:80]!r} (any more)", code="job_not_found")
+            raise not_found(public_id)
         if row.state != PROCESSING or row.content is None:
             raise NotFoundError(
                 f"this job is {row.state} and has no preview now", {"state": row.state}, code="preview_not_found"

@@ -275,6 +275,7 @@ def _requirement_row(job_id: int, slot: int, each: Requirement) -> dict[str, Any
         "weight": each.weight,
         "resolution": each.resolution,
         "models": _json(list(each.models)),
+        "model_id": each.models[0] if each.models else None,
         "candidates": _json(list(each.candidates)),
     }
 

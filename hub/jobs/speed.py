@@ -25,12 +25,14 @@ def units(payload: Mapping[str, Any]) -> float | None:
     return product
 
 
-def mean(before: float | None, seconds: float | None, payload: Mapping[str, Any]) -> float | None:
-    """Return the decaying mean after one more job; as it was where that job says nothing."""
+def measured(seconds: float | None, payload: Mapping[str, Any]) -> float | None:
+    """Return the seconds for a unit that a job took, None where that cannot be said."""
     work = units(payload)
-    if seconds is None or work is None or not 0 < seconds < _LONGEST_SECONDS:
-        return before
-    now = seconds / work
+    return None if seconds is None or work is None or not 0 < seconds < _LONGEST_SECONDS else seconds / work
+
+
+def mean(before: float | None, now: float) -> float:
+    """Return the decaying mean after one more measurement."""
     return now if before is None else before + WEIGHT * (now - before)
 
 

@@ -10,6 +10,7 @@ from . import (
     history,
     job_images,
     job_work,
+    jobs,
     keys,
     models,
     operations,
@@ -36,6 +37,7 @@ ALL_ROUTERS = (
     history.router,
     job_images.router,
     job_work.router,
+    jobs.router,
     keys.router,
     stablequeue.router,
 )

@@ -9,17 +9,21 @@ from typing import Any
 
 from fastapi import FastAPI
 
+from ...ecosystems.records import GRADES
 from ..ages import STATES
 from ..availability import AMBIGUOUS, STATUSES, UNKNOWN
 from ..effective import SOURCES
 from ..enrichment.ledger import STATES as STATES_OF_LOOK_UP
 from ..events.kinds import KINDS
 from ..jobs.image_types import ENDINGS
+from ..jobs.job import IMG2IMG, RESOLVED, TXT2IMG
+from ..jobs.job import STATES as STATES_OF_JOB
 
 Schema = dict[str, Any]
 
 TEXT: Schema = {"type": "string"}
 FLAG: Schema = {"type": "boolean"}
+INTEGER: Schema = {"type": "integer"}
 COUNT: Schema = {"type": "integer", "minimum": 0}
 NUMBER: Schema = {"type": "number"}
 OBJECT: Schema = {"type": "object"}
@@ -64,6 +68,8 @@ _HASH = or_null({"type": "string", "pattern": "^[0-9a-f]+$"})
 _DIGEST: Schema = {"type": "string", "pattern": "^[0-9a-f]{16}$"}
 _BUCKETS = shape(bits=COUNT, digests={"type": "object", "additionalProperties": _DIGEST})
 
+_MODE: Schema = {"enum": [TXT2IMG, IMG2IMG]}
+_JOB_STATE: Schema = {"enum": list(STATES_OF_JOB)}
 _SCOPE: Schema = {"enum": ["agent", "client", "admin"]}
 _STATEMENT = shape(value={}, by={"enum": list(SOURCES)}, who=or_null(TEXT), at=or_null(TIME))
 
@@ -234,6 +240,102 @@ COMPONENTS: dict[str, Schema] = {
         agent=or_null(OBJECT),
         requests=listed(TEXT),
     ),
+    "Requirement": shape(
+        slot=COUNT,
+        role=TEXT,
+        name=TEXT,
+        hash=_HASH,
+        source=TEXT,
+        weight=or_null(NUMBER),
+        resolution={"enum": [RESOLVED, UNKNOWN, AMBIGUOUS]},
+        status={"enum": [*STATUSES, AMBIGUOUS, UNKNOWN]},
+        model=or_null(ref("Model")),
+        servers=listed(ref("Holder")),
+        sources=listed(ref("Source")),
+        candidates=listed(together(ref("Model"), shape(matched_by=TEXT))),
+        fit=or_null(shape(grade={"enum": list(GRADES)}, reason=TEXT)),
+    ),
+    "AbleServer": shape(
+        server_id=TEXT,
+        alias=TEXT,
+        state=_STATE,
+        taking=FLAG,
+        runtime=or_null(TEXT),
+        checkpoint=or_null(shape(path=TEXT, title=TEXT)),
+    ),
+    "Said": shape(code=TEXT, message=TEXT),
+    "CheckedJob": shape(
+        success=DONE,
+        app_type=TEXT,
+        target_server_alias=TEXT,
+        target_server_id=or_null(TEXT),
+        title=TEXT,
+        mode=_MODE,
+        priority=INTEGER,
+        requirements=listed(ref("Requirement")),
+        able=listed(ref("AbleServer")),
+        waiting=ref("Said"),
+        warnings=listed(ref("Said")),
+        model_availability=OBJECT,
+    ),
+    "QueuedJob": shape(stablequeue_job_id=TEXT, mobilesd_job_id=TEXT, id=TEXT, creation_timestamp=TIME, status=TEXT),
+    "Job": shape(
+        id=TEXT,
+        stablequeue_job_id=TEXT,
+        mobilesd_job_id=TEXT,
+        job_id=TEXT,
+        state=_JOB_STATE,
+        status=_JOB_STATE,
+        title=TEXT,
+        mode=_MODE,
+        priority=INTEGER,
+        submitted_by=TEXT,
+        submitter=TEXT,
+        bulk_id=or_null(TEXT),
+        target_server_id=or_null(TEXT),
+        target_server_alias=TEXT,
+        server_id=or_null(TEXT),
+        created_at=TIME,
+        updated_at=TIME,
+        started_at=or_null(TIME),
+        finished_at=or_null(TIME),
+        creation_timestamp=TIME,
+        last_updated_timestamp=TIME,
+        completion_timestamp=or_null(TIME),
+        generation_params=OBJECT,
+        result_details=or_null(OBJECT),
+        retry_count=COUNT,
+        app_type=TEXT,
+        source_info=or_null(TEXT),
+        api_key_id=TEXT,
+        progress_percentage=COUNT,
+        estimated_time_remaining=or_null(NUMBER),
+        model_availability=or_null(OBJECT),
+        attempts=listed(
+            shape(
+                number=COUNT,
+                server_id=TEXT,
+                claimed_at=TIME,
+                ended_at=or_null(TIME),
+                outcome=or_null(TEXT),
+                reason=or_null(TEXT),
+            )
+        ),
+        attempt=COUNT,
+        max_attempts=COUNT,
+        progress=NUMBER,
+        phase=or_null(TEXT),
+        step=or_null(COUNT),
+        steps=or_null(COUNT),
+        eta_seconds=or_null(NUMBER),
+        error_code=or_null(TEXT),
+        error_message=or_null(TEXT),
+        requirements=listed(ref("Requirement")),
+        able=listed(ref("AbleServer")),
+        waiting=or_null(ref("Said")),
+        warnings=listed(ref("Said")),
+        images=listed(shape(n=COUNT, url=TEXT, content_type=TEXT, size_bytes=COUNT, sha256=TEXT)),
+    ),
     "Event": shape(
         cursor=TEXT,
         at=TIME,
@@ -303,6 +405,17 @@ _SYNCED = answer(
     catalogue=TEXT,
 )
 _SYNCED["properties"]["buckets"] = _BUCKETS
+
+_QUEUED = together(ref("CheckedJob"), ref("QueuedJob"))
+_JOB = answer(job=together(ref("Job"), shape(queue_position=or_null(COUNT))))
+_JOB_CHANGED = together(answer(message=TEXT), _JOB)
+_JOBS = answer(
+    total=COUNT,
+    counts=shape(**dict.fromkeys(STATES_OF_JOB, COUNT)),
+    filters=OBJECT,
+    jobs=listed(ref("Job")),
+    next_cursor=or_null(TEXT),
+)
 
 _NEW_KEY = answer(key=TEXT, secret=TEXT, name=TEXT, scope=_SCOPE, server_id=or_null(TEXT))
 
@@ -393,6 +506,22 @@ ANSWERS: dict[str, Schema] = {
     ),
     "GET /api/v1/enrichment": _LOOK_UPS,
     "POST /api/v1/enrichment": together(_LOOK_UPS, shape(asked_again=COUNT)),
+    "POST /api/v2/generate": _QUEUED,
+    "POST /api/v1/generate": _QUEUED,
+    "POST /api/v2/generate/check": ref("CheckedJob"),
+    "POST /api/v2/generate/bulk": together(
+        ref("CheckedJob"), shape(bulk_job_id=TEXT, bulk_id=TEXT, total_jobs=COUNT, jobs=listed(ref("QueuedJob")))
+    ),
+    "GET /api/v2/jobs": _JOBS,
+    "GET /api/v1/queue/jobs": _JOBS,
+    "GET /api/v2/jobs/{job_id}/status": _JOB,
+    "GET /api/v1/queue/jobs/{job_id}/status": together(answer(), ref("Job")),
+    "POST /api/v2/jobs/{job_id}/cancel": _JOB_CHANGED,
+    "POST /api/v1/queue/jobs/{job_id}/cancel": _JOB_CHANGED,
+    "POST /api/v2/jobs/{job_id}/retry": _JOB_CHANGED,
+    "POST /api/v2/jobs/{job_id}/priority": _JOB_CHANGED,
+    "POST /api/v2/jobs/{job_id}/move": _JOB_CHANGED,
+    "DELETE /api/v1/queue/jobs/{job_id}": answer(message=TEXT),
     "POST /api/v1/servers/{server_id}/jobs/claim": answer(job=or_null(ref("Work"))),
     "POST /api/v1/jobs/{job_id}/progress": answer(lease_seconds=NUMBER),
     "POST /api/v1/jobs/{job_id}/complete": answer(accepted=FLAG, state=TEXT),

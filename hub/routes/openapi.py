@@ -133,6 +133,48 @@ def _bulk(properties: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+_JOB: dict[str, Any] = {
+    "target_server_alias": {**_SERVER_ID, "description": "a server's id or alias, or any"},
+    **_or_null(
+        {
+            "generation_params": {
+                "type": "object",
+                "description": "StableQueue's parameters; numbers may be text. Fields of txt2img are taken as well",
+                "properties": {
+                    "positive_prompt": {"type": "string"},
+                    "negative_prompt": {"type": "string"},
+                    "checkpoint_name": {"type": ["string", "null"], "description": "a name, path or title"},
+                    "model_hash": {"type": ["string", "null"], "description": "of 10, 12 or 64 digits"},
+                },
+            },
+            "payload": {"type": "object", "description": "a web UI's request for txt2img or img2img"},
+            "infotext": {"type": "string", "description": "the text that a web UI writes into an image"},
+            "generation_info_raw": {"type": "string", "description": "StableQueue's name of infotext"},
+            "mode": {"enum": ["txt2img", "img2img"]},
+            "app_type": {"type": "string", "description": "the web UI that is asked for: forge, a1111, …"},
+            "source_info": {"type": "string", "description": "what sends it, in its own words"},
+            "models": {
+                "type": "array",
+                "maxItems": 2000,
+                "description": "hashes of models that the request names",
+                "items": {
+                    "type": "object",
+                    "required": ["role", "name"],
+                    "properties": {
+                        "role": {"type": "string", "description": "checkpoint, refiner, vae, lora, embedding, …"},
+                        "name": {"type": "string", "minLength": 1},
+                        "hash": {"type": ["string", "null"]},
+                    },
+                },
+            },
+        }
+    ),
+    "priority": {"description": "from -10 to 10, 0 unless told"},
+    "max_attempts": {"description": "how often servers may begin it, 1 to 20, 3 unless told"},
+}
+"""What a submission may hold beside the fields of a bare request to a web UI; numbers may be text."""
+
+
 def _named_by(field: str, other: str) -> dict[str, Any]:
     """Return the shape of a question that has its name in one of two fields."""
     narrowed = _or_null({"type": {"type": "string"}, "server": _TEXT})
@@ -312,6 +354,33 @@ SCHEMAS: dict[str, dict[str, Any]] = {
         "type": "object",
         "required": ["name"],
         "properties": {"name": {"type": "string", "minLength": 1, "maxLength": 100}},
+    },
+    "JobBody": {
+        "description": "generation_params, payload, infotext, or the fields of a txt2img request as they are.",
+        "type": "object",
+        "required": ["target_server_alias"],
+        "properties": _JOB,
+    },
+    "BulkJobBody": {
+        "type": "object",
+        "required": ["target_server_alias", "bulk_quantity"],
+        "properties": {
+            **_JOB,
+            "bulk_quantity": {"description": "how many jobs, 1 to 1000"},
+            "seed_variation": {"type": "string", "description": "random (unless told), increment or fixed"},
+            "base_seed": {"description": "the first seed; -1: any"},
+            "job_delay": {"description": "StableQueue's; nothing follows from it"},
+        },
+    },
+    "PriorityBody": {
+        "type": "object",
+        "required": ["priority"],
+        "properties": {"priority": {"description": "from -10 to 10"}},
+    },
+    "MoveBody": {
+        "type": "object",
+        "required": ["target_server_alias"],
+        "properties": {"target_server_alias": {**_SERVER_ID, "description": "a server's id or alias, or any"}},
     },
     "NewKeyBody": {
         "type": "object",

@@ -9,7 +9,6 @@ from starlette.responses import Response
 from ...ecosystems.model_types import LORA_TYPES
 from .. import fields
 from ..ages import iso_time
-from ..errors import NotImplementedHereError
 from ..keys import CLIENT
 from ..stablequeue.shapes import their_servers
 from ..statements import read_statement
@@ -126,34 +125,6 @@ async def make_key(request: Request, caller: CallerOf) -> Response:
     key = {"id": made.key, "name": made.name, "key": made.key, "secret": made.secret, "is_active": True}
     answer = {"success": True, "message": "API key created successfully", "api_key": key}
     return AsciiJson({**answer, "key": made.key, "secret": made.secret}, status_code=201)
-
-
-# Jobs: not before the hub has them
-
-_JOBS = (
-    ("POST", "/api/v1/generate"),
-    ("POST", "/api/v2/generate"),
-    ("POST", "/api/v2/generate/bulk"),
-    ("GET", "/api/v2/jobs"),
-    ("GET", "/api/v2/jobs/{job_id}/status"),
-    ("POST", "/api/v2/jobs/{job_id}/cancel"),
-    ("GET", "/api/v1/queue/jobs"),
-    ("GET", "/api/v1/queue/jobs/{job_id}/status"),
-    ("POST", "/api/v1/queue/jobs/{job_id}/cancel"),
-    ("DELETE", "/api/v1/queue/jobs/{job_id}"),
-)
-
-
-def no_jobs(_caller: CallerOf) -> Response:
-    """Say that this hub keeps no jobs, which is another thing than a job that is not found."""
-    raise NotImplementedHereError(
-        "this hub keeps no queue of jobs: it knows which server has which model. Leave job submission with StableQueue "
-        "until a version of the hub says that it takes jobs"
-    )
-
-
-for _method, _path in _JOBS:
-    router.add_api_route(_path, no_jobs, methods=[_method], include_in_schema=False)
 
 
 async def _body_if_any(request: Request) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from .inventory import (
 from .jobs import (
     IS_PENDING,
     IS_PROCESSING,
+    IS_UNRESOLVED,
     job_attempts,
     job_changes,
     job_image_parts,
@@ -41,6 +42,7 @@ __all__ = [
     "FTS5_TABLE",
     "IS_PENDING",
     "IS_PROCESSING",
+    "IS_UNRESOLVED",
     "TO_INDEX",
     "RowId",
     "api_keys",

@@ -179,6 +179,7 @@ job_requirements = Table(
     Column("weight", Double),
     Column("resolution", String(12), nullable=False),
     Column("models", Text, nullable=False, default="[]"),
+    Column("model_id", RowId),
     Column("candidates", Text, nullable=False, default="[]"),
     PrimaryKeyConstraint("job_id", "slot"),
 )
@@ -192,6 +193,7 @@ explain(
     source="where it stands: `prompt`, the name of a parameter",
     resolution="`resolved`, `unknown` or `ambiguous`",
     models="JSON: ids of the models any of which will do",
+    model_id="the first of these",
     candidates="JSON: ids of those that it could mean",
 )
 _unresolved = text("resolution <> 'resolved'")
@@ -201,6 +203,9 @@ Index(
     sqlite_where=_unresolved,
     postgresql_where=_unresolved,
 )
+IS_UNRESOLVED: ColumnElement[bool] = literal_column("job_requirements.resolution <> 'resolved'")
+Index("job_requirements_model_id", job_requirements.c.model_id, job_requirements.c.job_id)
+Index("job_requirements_hash", job_requirements.c.hash, job_requirements.c.job_id)
 
 job_attempts = Table(
     "job_attempts",
@@ -288,7 +293,7 @@ job_inputs = Table(
 """JSON: what a job's payload holds of images (``init_images``, ``mask``, those of scripts), by the path in the payload;
 kept apart from it because of its size."""
 
-explain(job_inputs, size_bytes="the database computes it")
+explain(job_inputs, size_bytes="the database computes it", content="empty once it was deleted to save room")
 
 job_previews = Table(
     "job_previews",

@@ -29,16 +29,28 @@ _PATIENCE_SECONDS = 1.0
 class Indexing:
     """The search index of one hub, being kept."""
 
-    def __init__(self, database: Database, learn: Callable[[Connection, list[int]], object]) -> None:
-        """``learn(connection, model_ids)`` keeps the names that files of these models have now (``aliases``)."""
+    def __init__(
+        self,
+        database: Database,
+        learn: Callable[[Connection, list[int]], object],
+        learned: Callable[[], object] = lambda: None,
+    ) -> None:
+        """``learn(connection, model_ids)`` keeps the names that files of these models have now (``aliases``).
+
+        ``learned()`` is called when that was committed.
+        """
         self._database = database
         self._learn = learn
+        self._learned = learned
         self.job = Job("search index", _EVERY_SECONDS, self.step, settle_seconds=_SETTLE_SECONDS)
         """Call it after a change that marked models."""
 
     def step(self) -> bool:
         """Make a batch of documents; return whether there may be more to make."""
-        return self._database.write(lambda connection: self._batch(connection, skip_locked=True)) == BATCH
+        made = self._database.write(lambda connection: self._batch(connection, skip_locked=True))
+        if made:
+            self._learned()
+        return made == BATCH
 
     def refresh(self) -> int:
         """Make the documents that are wanting, if they are few; return how many still are, at most ``COUNTED``."""

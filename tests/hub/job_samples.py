@@ -89,6 +89,12 @@ def check_needs(hub: Hub) -> None:
         assert all(line.checkpoint_id == checkpoints[line.need_id] for line in listed)
 
 
+def stand_still(hub: Hub, name: str) -> None:
+    """Let a background job do nothing: the test does its work, at its own time."""
+    [job] = [job for job in hub.jobs if job.name == name]
+    job.work = lambda: False
+
+
 @dataclass
 class Agent:
     """A server's agent, as far as jobs go."""
@@ -119,6 +125,12 @@ class Agent:
 
     def say(self, what: str, job: dict[str, Any], **more: Any) -> requests.Response:
         return self.api.post(f"/api/v1/jobs/{job['id']}/{what}", {"lease": job["lease"], **more})
+
+    def give_up(self, code: str = "out_of_memory") -> None:
+        """Fail all that it has."""
+        for job in self.runs.values():
+            assert self.say("fail", job, code=code, message="there is no room").status_code == 200
+        self.runs.clear()
 
     def hand_over(self, job: dict[str, Any], n: int = 0, content: bytes = PNG) -> dict[str, Any]:
         """Send an image and return how it is named when the job is completed."""

@@ -1,5 +1,5 @@
 import pytest
-from quartermaster.hub.agent_report import AgentReport, Disk, Root, read_report
+from quartermaster.hub.agent_report import AgentReport, Disk, JobsReport, Root, read_report
 
 WHOLE = {
     "version": "0.2.0",
@@ -9,6 +9,7 @@ WHOLE = {
     "roots": [{"label": "models", "type": None}, {"label": "nas", "type": "LORA", "away": True}],
     "hashing": 12,
     "problems": 0,
+    "jobs": {"takes": True, "hours": "22:00-07:00", "now": False, "problem": "the web UI does not answer"},
 }
 
 
@@ -22,13 +23,14 @@ def test_a_whole_description_is_read() -> None:
         (Root("models", None, False), Root("nas", "LORA", True)),
         12,
         0,
+        JobsReport(True, "22:00-07:00", False, "the web UI does not answer"),
     )
     assert read.disks[0].used_bytes == 60
 
 
 def test_an_earlier_agent_says_less() -> None:
     read = read_report({"version": "0.1.0", "platform": "Linux", "python": "3.10"})
-    assert (read.version, read.disks, read.hashing, read.problems) == ("0.1.0", (), None, None)
+    assert (read.version, read.disks, read.hashing, read.problems, read.jobs) == ("0.1.0", (), None, None, None)
 
 
 @pytest.mark.parametrize(
@@ -41,6 +43,7 @@ def test_an_earlier_agent_says_less() -> None:
         {"version": "  ", "disks": [None, 1, {"free": 5}, {"free": 9, "total": 3}, {"free": 0, "total": 0}]},
         {"disks": [{"free": True, "total": 5}, {"free": 1.5, "total": 5}], "hashing": True, "problems": 1 << 80},
         {"roots": [None, {"label": 5}, {"type": "LORA"}]},
+        {"jobs": {"takes": "yes", "hours": 7, "now": True}},
     ],
 )
 def test_what_is_odd_is_left_out(odd: object) -> None:

@@ -153,9 +153,10 @@ def test_a_job_is_completed_with_its_images(hub: HubClient) -> None:
     hub.work.complete(JOB, "secret", [MadeImage(0, SHA, "a cat\nSteps: 20")], seconds=3.5, loaded=SHA)
     image = {"n": 0, "sha256": SHA, "infotext": "a cat\nSteps: 20"}
     assert sent() == {"lease": "secret", "images": [image], "seconds": 3.5, "loaded": SHA}
-    responses.replace("POST", url, json={"success": True, "accepted": False})
-    with pytest.raises(BadAnswerError, match="did not accept"):
+    responses.replace("POST", url, json={"success": True, "accepted": False, "message": "made with another\x1b"})
+    with pytest.raises(BadAnswerError, match=r"did not accept .* made with another $") as caught:
         hub.work.complete(JOB, "secret", [], seconds=1.0)
+    assert caught.value.field == "accepted"
 
 
 @responses.activate

@@ -137,3 +137,22 @@ def test_waiting_ends_in_time_or_when_it_is_told_to() -> None:
     stop.set()
     with pytest.raises(StoppedError):
         next(watching)
+
+
+@responses.activate
+def test_watching_bears_a_hub_that_restarts_but_not_one_that_was_never_there(hub: HubClient) -> None:
+    url = f"{JOBS}/{JOB}/status"
+    responses.get(url, body=ConnectionResetError())
+    with pytest.raises(UnreachableError):
+        next(hub.jobs.watch(JOB, patience_seconds=60))
+    responses.replace("GET", url, json=told("processing"))
+    for answer in ({"body": ConnectionResetError()}, {"status": 503}, {"json": told("completed")}):
+        responses.get(url, **answer)
+    seen = [job.state for job in hub.jobs.watch(JOB, every_seconds=0.0, patience_seconds=60)]
+    assert seen == ["processing", "completed"]
+    for answer in ({"json": told("processing")}, {"body": ConnectionResetError()}):
+        responses.get(url, **answer)
+    watching = hub.jobs.watch(JOB, every_seconds=0.0)
+    assert next(watching).state == "processing"
+    with pytest.raises(UnreachableError):
+        next(watching)

@@ -223,6 +223,7 @@ def upgrade() -> None:
         sa.Column("weight", sa.Double(), nullable=True),
         sa.Column("resolution", sa.String(length=12), nullable=False),
         sa.Column("models", sa.Text(), nullable=False),
+        sa.Column("model_id", row_id, nullable=True),
         sa.Column("candidates", sa.Text(), nullable=False),
         sa.ForeignKeyConstraint(["job_id"], ["jobs.id"], ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("job_id", "slot"),
@@ -235,4 +236,6 @@ def upgrade() -> None:
         sqlite_where=sa.text("resolution <> 'resolved'"),
         postgresql_where=sa.text("resolution <> 'resolved'"),
     )
+    op.create_index("job_requirements_model_id", "job_requirements", ["model_id", "job_id"], unique=False)
+    op.create_index("job_requirements_hash", "job_requirements", ["hash", "job_id"], unique=False)
     op.bulk_insert(turns, [{"id": 1, "now": 0.0}])

@@ -60,6 +60,8 @@ class WebUI:
     state: types.SimpleNamespace = field(default_factory=lambda: types.SimpleNamespace(job="", job_count=0))
     callbacks: dict[str, list[Callable[..., Any]]] = field(default_factory=dict)
     checkpoints: dict[str, Any] = field(default_factory=dict)
+    saved: dict[str, Any] = field(default_factory=dict)
+    """The settings as they were written last."""
 
     def modules(self) -> dict[str, types.ModuleType]:
         """Return them by name."""
@@ -67,6 +69,9 @@ class WebUI:
         shared.cmd_opts, shared.state = self.flags, self.state  # type: ignore[attr-defined]
         options = types.SimpleNamespace(data=self.options)
         options.add_option = lambda key, info: self.options.setdefault(key, info.default)
+        options.set = self.options.__setitem__
+        options.save = lambda file: self.saved.update(self.options)
+        shared.config_filename = str(self.folder / "config.json")  # type: ignore[attr-defined]
         shared.opts = options  # type: ignore[attr-defined]
         shared.OptionInfo = lambda default, label, **more: types.SimpleNamespace(default=default)  # type: ignore[attr-defined]
         paths = types.ModuleType("modules.paths")

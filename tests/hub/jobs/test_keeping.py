@@ -5,9 +5,10 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from quartermaster.hub.errors import SettingsError
+from quartermaster.hub.errors import ConflictError, SettingsError
 from quartermaster.hub.jobs import keeping
 from quartermaster.hub.jobs.job import COMPLETED, FAILED, PENDING
+from quartermaster.hub.keys import ADMIN, Caller
 from quartermaster.hub.limits import MIB
 from quartermaster.hub.schema import job_image_parts, job_images, job_inputs, jobs
 from quartermaster.hub.settings import HubSettings
@@ -101,14 +102,24 @@ def test_what_jobs_were_given_goes_like_images(bounded: Api) -> None:
             connection.execute(job_inputs.insert().values(job_id=row_id, content="x" * (3 * MIB)))
 
     bounded.hub.database.write(give)
+
+    def sizes() -> list[int]:
+        with bounded.hub.database.read() as connection:
+            return list(connection.scalars(select(job_inputs.c.size_bytes).order_by(job_inputs.c.job_id)))
+
     see_to_it(bounded)
-    assert count(bounded, job_inputs) == 2
+    assert sizes() == [3 * MIB, 3 * MIB]
     bounded.clock.now += 7200
     see_to_it(bounded)
-    assert count(bounded, job_inputs) == 1, "that of the job that waits stays, however large"
+    assert sizes() == [3 * MIB, 0], "that of the job that waits stays, however large"
+    admin = Caller(None, ADMIN, None, "a test")
+    with pytest.raises(ConflictError) as caught:
+        bounded.hub.changing.retry(failed, admin)
+    assert caught.value.code == "inputs_gone"
     bounded.clock.now += 100 * DAY
     see_to_it(bounded)
-    assert (count(bounded, job_inputs), count(bounded, jobs)) == (1, 1)
+    assert sizes() == [3 * MIB]
+    assert count(bounded, jobs) == 1
 
 
 def test_it_is_done_in_batches(bounded: Api, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -45,23 +45,62 @@ class Extension:
         answer = requests.post(f"{self.url}/api/v1/api-keys", json={"name": name}, timeout=10)
         return answer.status_code == 201, answer.text
 
-    def queue(self, server: str, route: str = "/api/v2/generate") -> tuple[bool, str]:
+    def queue(self, server: str, checkpoint: str = "Pony\\cyber.safetensors") -> tuple[bool, str]:
         """Whether it says that the job was queued, and what it prints."""
         job = {
             "app_type": "forge",
             "target_server_alias": server,
-            "generation_params": {"positive_prompt": "a cat", "checkpoint_name": "Pony\\cyber.safetensors"},
+            "generation_params": {
+                "positive_prompt": "A beautiful landscape",
+                "negative_prompt": "",
+                "width": 512,
+                "height": 512,
+                "steps": 20,
+                "cfg_scale": 7.0,
+                "sampler_name": "Euler",
+                "seed": -1,
+                "batch_size": 1,
+                "n_iter": 1,
+                "restore_faces": False,
+                "checkpoint_name": checkpoint,
+                "enable_hr": False,
+                "hr_scale": 2.0,
+                "hr_upscaler": "Latent",
+                "denoising_strength": 0.7,
+            },
             "source_info": "forge_extension_v1.0.0",
         }
-        answer = requests.post(self.url + route, json=job, headers=self.headers, timeout=10)
+        answer = requests.post(f"{self.url}/api/v2/generate", json=job, headers=self.headers, timeout=10)
         if answer.status_code == 202:
-            return True, answer.json()["stablequeue_job_id"]
-        return False, f"Error: {answer.status_code} - {answer.json().get('error', 'Unknown error')}"
+            return True, answer.json().get("mobilesd_job_id", "unknown")
+        return False, f"Failed to queue: {answer.status_code} - {answer.text}"
+
+    def test_job(self, route: str, **more: Any) -> requests.Response:
+        """What ``test_connection.py`` sends; it names no checkpoint."""
+        job = {
+            "app_type": "forge",
+            "target_server_alias": "attic",
+            "generation_params": {
+                "positive_prompt": "test prompt from extension",
+                "negative_prompt": "bad quality",
+                "width": 512,
+                "height": 512,
+                "steps": 5,
+                "cfg_scale": 7,
+                "sampler_name": "Euler",
+                "seed": -1,
+                **more.pop("parameters", {}),
+            },
+            "source_info": "stablequeue_forge_extension_test",
+            **more,
+        }
+        return requests.post(self.url + route, json=job, headers=self.headers, timeout=15)
 
 
 @pytest.fixture
 def extension(api: Api) -> Extension:
-    api.synced({"models": [entry("anna")]}, "attic")
+    cyber = entry("cyber", path="models/Stable-diffusion/Pony/cyber.safetensors", type="Checkpoint")
+    api.synced({"models": [entry("anna"), cyber]}, "attic")
     api.post("/api/v1/servers", {"alias": "Main", "host": "192.168.1.100", "port": 7860})
     client = api.with_key("client")
     return Extension(api.address, client.headers["X-API-Key"], client.headers["X-API-Secret"])
@@ -85,30 +124,91 @@ def test_it_can_make_no_key_without_one(extension: Extension) -> None:
     assert not made and '"unauthorized"' in text
 
 
-@pytest.mark.parametrize("route", ["/api/v2/generate", "/api/v2/generate/bulk"])
-def test_a_job_is_refused_honestly_and_never_looks_queued(extension: Extension, route: str) -> None:
-    assert extension.queue("attic", route) == (False, "Error: 501 - not_implemented")
-    assert replace(extension, secret="x").queue("attic", route) == (False, "Error: 401 - unauthorized")
+def test_a_job_that_it_sends_is_queued(api: Api, extension: Extension) -> None:
+    queued, job_id = extension.queue("attic")
+    assert queued
+    job = api.get(f"/api/v2/jobs/{job_id}/status").json()["job"]
+    assert (job["source_info"], job["app_type"]) == ("forge_extension_v1.0.0", "forge")
+    assert (job["status"], job["target_server_alias"], job["mobilesd_job_id"]) == ("pending", "attic", job_id)
+    refused, text = extension.queue("Nowhere")
+    assert not refused and "404" in text and '"server_not_found"' in text
+    assert "unauthorized" in replace(extension, secret="x").queue("attic")[1]
+
+
+def test_a_job_without_a_checkpoint_is_refused_and_says_what_to_do(extension: Extension) -> None:
+    queued, text = extension.queue("attic", "")  # Forge had loaded nothing yet
+    assert not queued and "422" in text and '"missing_required_field"' in text
+    assert "generation_params.checkpoint_name: name a checkpoint" in text
+    assert extension.test_job("/api/v2/generate").status_code == 422
+    named = {"checkpoint_name": "cyber"}
+    told = extension.test_job("/api/v2/generate", parameters=named).json()
+    assert told.get("stablequeue_job_id") or told.get("mobilesd_job_id")
+    several = {"bulk_quantity": 3, "seed_variation": "random", "job_delay": 1, "parameters": named}
+    assert extension.test_job("/api/v2/generate/bulk", **several).json()["total_jobs"] == 3
+
+
+JOB = {"target_server_alias": "attic", "generation_params": {"positive_prompt": "a cat", "checkpoint_name": "cyber"}}
+
+
+def test_the_first_version_of_its_routes(api: Api, extension: Extension) -> None:
+    client = replace(api, headers=extension.headers)
+    made = client.post("/api/v1/generate", JOB)
+    assert made.status_code == 202
+    job_id = made.json()["stablequeue_job_id"]
+    second = client.post("/api/v1/generate", JOB).json()["mobilesd_job_id"]
+    job = client.get(f"/api/v1/queue/jobs/{job_id}/status").json()
+    assert (job["stablequeue_job_id"], job["status"], job["retry_count"]) == (job_id, "pending", 0)
+    assert job["generation_params"]["positive_prompt"] == "a cat" and job["result_details"] is None
+    assert job["creation_timestamp"] == job["last_updated_timestamp"] and job["completion_timestamp"] is None
+    listed = client.get("/api/v1/queue/jobs", status="pending", limit="1", offset="1", order="desc").json()
+    assert (listed["total"], [each["mobilesd_job_id"] for each in listed["jobs"]]) == (2, [job_id])
+    cancelled = client.post(f"/api/v1/queue/jobs/{job_id}/cancel").json()
+    assert cancelled["message"] == "Job cancelled successfully." and cancelled["job"]["status"] == "cancelled"
+    assert cancelled["job"]["result_details"] == {"cancelled": True, "message": "Job cancelled by user"}
+    assert client.delete(f"/api/v1/queue/jobs/{job_id}").json()["message"] == f"Job {job_id} deleted successfully."
+    assert client.delete(f"/api/v1/queue/jobs/{second}").status_code == 200  # it waits: it is cancelled first
+    assert api.with_key("client").get("/api/v1/queue/jobs").json()["total"] == 0
+
+
+def test_a_job_of_somebody_else_stays(api: Api, extension: Extension) -> None:
+    job_id = replace(api, headers=extension.headers).post("/api/v2/generate", JOB).json()["id"]
+    other = api.with_key("client")
+    assert other.get(f"/api/v2/jobs/{job_id}/status").status_code == 200
+    for method, path in (
+        ("POST", f"/api/v2/jobs/{job_id}/cancel"),
+        ("POST", f"/api/v2/jobs/{job_id}/retry"),
+        ("DELETE", f"/api/v1/queue/jobs/{job_id}"),
+    ):
+        assert other.call(method, path).json()["error"] == "forbidden"
+    assert other.post(f"/api/v2/jobs/{job_id}/priority", {"priority": 5}).json()["error"] == "forbidden"
+    assert other.post(f"/api/v2/jobs/{job_id}/move", {"target_server_alias": "any"}).json()["error"] == "forbidden"
+
+
+def test_a_job_is_moved_ahead_elsewhere_and_tried_again(api: Api, extension: Extension) -> None:
+    path = f"/api/v2/jobs/{api.post('/api/v2/generate', JOB).json()['id']}"
+    assert api.post(f"{path}/priority", {"priority": "7"}).json()["job"]["priority"] == 7
+    assert api.post(f"{path}/priority", {"priority": 70}).json()["details"]["field"] == "priority"
+    assert api.post(f"{path}/move", {"target_server_alias": "any"}).json()["job"]["target_server_alias"] == "any"
+    assert api.post(f"{path}/move", {"target_server_alias": "Main"}).json()["job"]["target_server_id"] == "Main"
+    assert api.post(f"{path}/move", {"target_server_alias": "nowhere"}).json()["error"] == "server_not_found"
+    assert api.post(f"{path}/retry").json()["error"] == "job_not_retryable"
+    assert api.post(f"{path}/cancel").json()["job"]["state"] == "cancelled"
+    assert api.post(f"{path}/retry").json()["job"]["state"] == "pending"
 
 
 @pytest.mark.parametrize(
     ("method", "path"),
     [
-        ("POST", "/api/v1/generate"),
-        ("GET", "/api/v2/jobs"),
         ("GET", "/api/v2/jobs/88615c9d/status"),
         ("POST", "/api/v2/jobs/88615c9d/cancel"),
-        ("GET", "/api/v1/queue/jobs"),
         ("GET", "/api/v1/queue/jobs/88615c9d/status"),
         ("POST", "/api/v1/queue/jobs/88615c9d/cancel"),
         ("DELETE", "/api/v1/queue/jobs/88615c9d"),
     ],
 )
-def test_every_route_about_jobs_says_that_there_are_none_here(api: Api, method: str, path: str) -> None:
+def test_a_job_that_is_not_there(api: Api, method: str, path: str) -> None:
     answer = api.call(method, path)
-    assert (answer.status_code, answer.json()["error"]) == (501, "not_implemented")
-    assert "no queue of jobs" in answer.json()["message"]
-    assert set(answer.json()) == {"success", "error", "message", "details"}
+    assert (answer.status_code, answer.json()["error"]) == (404, "job_not_found")
 
 
 def test_both_kinds_of_headers_are_taken(extension: Extension) -> None:

@@ -57,11 +57,12 @@ def toprow(tab):
     return prompt, negative, submit
 
 
-def generation_tab(tab):
+def generation_tab(tab, dummy=None):
+    """Return a tab's blocks, and the invisible component that stands for what the page's scripts put in its place."""
     runner = scripts.scripts_txt2img if tab == "txt2img" else scripts.scripts_img2img
     runner.initialize_scripts(tab == "img2img")
     with gr.Blocks(analytics_enabled=False) as interface:
-        dummy = gr.Textbox(visible=False)
+        dummy = dummy or (gr.Textbox if shared.is_forge else gr.Label)(visible=False)  # the hosts have one for both
         prompt, negative, submit = toprow(tab)
         with gr.Tabs(elem_id=f"{tab}_extra_tabs", elem_classes=["extra-networks"]):
             with gr.Tab("Generation", id=f"{tab}_generation") as first, gr.Column(elem_id=f"{tab}_settings"):
@@ -87,7 +88,7 @@ def generation_tab(tab):
         call = txt2img.txt2img if tab == "txt2img" else lambda task, *args: img2img.img2img(task, None, *args)
         script = "submit" if tab == "txt2img" else "submit_img2img"
         submit.click(fn=call_queue.wrap_gradio_gpu_call(call), inputs=inputs, outputs=[result], **{JS: script})
-    return interface
+    return interface, dummy
 
 
 def slider(tab, name, low, high, value, step, label):
@@ -162,7 +163,9 @@ def create_ui():
     """Return the whole page."""
     ui_gradio_extensions.reload_javascript()
     script_callbacks.ui_settings_callback()
-    tabs = [(generation_tab("txt2img"), "txt2img", "txt2img"), (generation_tab("img2img"), "img2img", "img2img")]
+    txt2img_interface, dummy = generation_tab("txt2img")
+    img2img_interface, _ = generation_tab("img2img", dummy)
+    tabs = [(txt2img_interface, "txt2img", "txt2img"), (img2img_interface, "img2img", "img2img")]
     tabs += script_callbacks.ui_tabs_callback()
     tabs += [(settings_tab(), "Settings", "settings")]
     with gr.Blocks(analytics_enabled=False, title="Stable Diffusion", theme=gr.themes.Default()) as demo:

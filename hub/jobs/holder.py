@@ -1,0 +1,28 @@
+"""Who has a job now: the lease of its row, and nobody else."""
+
+from ..database import Record
+from ..errors import ConflictError, ForbiddenError, NotFoundError
+from ..keys import Caller
+from ..trust.tokens import same
+
+
+def not_found(public_id: str) -> NotFoundError:
+    """Return the error for a job that is not there (any more)."""
+    return NotFoundError(f"there is no job {public_id[:60]!r} (any more)", code="job_not_found")
+
+
+def check_lease(job: Record, lease: str, caller: Caller) -> None:
+    """Refuse whoever does not have a job.
+
+    Raises:
+        ConflictError: the lease is not the job's now (``lease_lost``; ``details`` have the job's ``state``).
+        ForbiddenError: the job was given to another server than this key's.
+    """
+    if job.lease is None or not same(job.lease, lease):
+        raise ConflictError(
+            f"this job is not yours now: it is {job.state}; stop running it and keep nothing of it",
+            {"state": job.state},
+            code="lease_lost",
+        )
+    if caller.server_id is not None and caller.server_id != job.server_id:
+        raise ForbiddenError(f"this key belongs to the server {caller.server_id!r}, and the job to another")

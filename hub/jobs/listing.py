@@ -1,0 +1,196 @@
+"""Jobs as they are read: one, or a page of those that a filter leaves; a page costs a fixed number of queries."""
+
+import base64
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, func, or_, select
+
+from .. import fields
+from ..ages import Ages
+from ..availability import matches_of, rows_by
+from ..clock import Clock
+from ..database import Database, Record, among
+from ..errors import FieldError, NotFoundError
+from ..hashes import parse_hash
+from ..schema import job_attempts, job_images, job_requirements, jobs
+from ..server_registry import find_server
+from .checking import Checker
+from .facts import load
+from .job import PENDING, STATES
+from .queue import requirements_of
+from .shapes import ANY
+from .shown import shown_job
+
+MOST_IN_PAGE = 200
+MOST_COUNTED = 1_000
+"""A place in the queue further behind is not counted out."""
+
+
+@dataclass(frozen=True)
+class Filter:
+    """Which jobs; None is "any". ``server`` is an id or alias, of the server that runs it or that it is for.
+
+    ``model`` is a hash; ``text`` stands in the title; ``submitter`` is a key's id or name.
+    """
+
+    state: str | None = None
+    server: str | None = None
+    submitter: str | None = None
+    model: str | None = None
+    text: str | None = None
+    bulk_id: str | None = None
+    app_type: str | None = None
+    oldest_first: bool = False
+    limit: int = 50
+    offset: int = 0
+    cursor: str | None = None
+
+
+class JobList:
+    """The jobs of one hub, being read."""
+
+    def __init__(self, database: Database, clock: Clock, ages: Ages, checker: Checker) -> None:
+        self._database = database
+        self._clock = clock
+        self._ages = ages
+        self._checker = checker
+
+    def one(self, public_id: str) -> dict[str, Any]:
+        """Return one job, with its place in the queue.
+
+        Raises:
+            NotFoundError: there is none (``job_not_found``).
+        """
+        with self._database.read() as connection:
+            row = find_job(connection, public_id)
+            (shown,) = self._shown(connection, [row])
+            return {**shown, "queue_position": _position(connection, row)}
+
+    def page(self, asked: Filter) -> dict[str, Any]:
+        """Return a page of jobs, the newest first, with how many there are of each state.
+
+        Raises:
+            FieldError: a filter or the cursor is wrong.
+            NotFoundError: there is no such server (``server_not_found``).
+        """
+        with self._database.read() as connection:
+            conditions = _conditions(connection, asked)
+            counts = dict.fromkeys(STATES, 0)
+            counted = select(jobs.c.state, func.count()).where(*conditions).group_by(jobs.c.state)
+            counts.update({row[0]: row[1] for row in connection.execute(counted)})
+            if asked.state is not None:
+                conditions.append(jobs.c.state == asked.state)
+            if asked.cursor is not None:
+                after = _read_cursor(asked.cursor)
+                conditions.append(jobs.c.id > after if asked.oldest_first else jobs.c.id < after)
+            order = jobs.c.id if asked.oldest_first else jobs.c.id.desc()
+            query = select(jobs).where(*conditions).order_by(order).limit(asked.limit + 1).offset(asked.offset)
+            rows = connection.execute(query).all()
+            listed = self._shown(connection, rows[: asked.limit])
+        more = len(rows) > asked.limit
+        return {
+            "success": True,
+            "total": counts[asked.state] if asked.state is not None else sum(counts.values()),
+            "counts": counts,
+            "jobs": listed,
+            "next_cursor": _write_cursor(rows[asked.limit - 1].id) if more else None,
+        }
+
+    def _shown(self, connection: Connection, rows: Sequence[Record]) -> list[dict[str, Any]]:
+        needed = requirements_of(connection, [row.id for row in rows])
+        ids = {key for listed in needed.values() for each in listed for key in (*each.models, *each.candidates)}
+        facts = load(connection, ids, self._ages, self._clock())
+        attempts = _grouped(connection, rows, select(job_attempts), job_attempts.c.number)
+        kept = [column for column in job_images.c if column.name not in {"content", "infotext"}]
+        images = _grouped(connection, rows, select(*kept), job_images.c.n)
+        shown = []
+        for row in rows:
+            app_type = json.loads(row.asked).get("app_type")
+            checked = self._checker.check(needed.get(row.id, []), row.target_server_id, facts, app_type)
+            shown.append(shown_job(row, checked, facts, attempts.get(row.id, ()), images.get(row.id, ())))
+        return shown
+
+
+def find_job(connection: Connection, public_id: str) -> Record:
+    """Return a job's row by the id that everybody is told.
+
+    Raises:
+        NotFoundError: there is none (``job_not_found``).
+    """
+    row = None
+    if fields.is_clean(public_id) and len(public_id) <= 36:
+        row = connection.execute(select(jobs).where(jobs.c.public_id == public_id.lower())).first()
+    if row is None:
+        raise NotFoundError(f"there is no job {public_id[:40]!r}", code="job_not_found")
+    return row
+
+
+def _grouped(connection: Connection, rows: Iterable[Record], query: Any, order: Any) -> dict[int, list[Record]]:
+    column = order.table.c.job_id
+    found: dict[int, list[Record]] = {}
+    ids = [row.id for row in rows]
+    if ids:
+        for row in connection.execute(query.where(among(connection, column, ids)).order_by(column, order)):
+            found.setdefault(row.job_id, []).append(row)
+    return found
+
+
+def _conditions(connection: Connection, asked: Filter) -> list[ColumnElement[bool]]:
+    """Return every condition but that on the state."""
+    if asked.state is not None and asked.state not in STATES:
+        raise FieldError("status", f"must be one of {', '.join(STATES)}")
+    listed: list[ColumnElement[bool]] = []
+    if asked.server is not None and asked.server.lower() == ANY:
+        listed.append(jobs.c.target_server_id.is_(None))
+    elif asked.server is not None:
+        server_id = find_server(connection, asked.server).id
+        waits_for = (jobs.c.target_server_id == server_id) & (jobs.c.state == PENDING)
+        listed.append(or_(jobs.c.server_id == server_id, waits_for))
+    if asked.submitter is not None:
+        listed.append(or_(jobs.c.submitter == asked.submitter, jobs.c.submitted_by == asked.submitter))
+    if asked.model is not None:
+        listed.append(_asks_for(connection, asked.model))
+    if asked.text is not None:
+        listed.append(func.lower(jobs.c.title).contains(asked.text.lower(), autoescape=True))
+    if asked.bulk_id is not None:
+        listed.append(jobs.c.bulk_id == asked.bulk_id)
+    return listed
+
+
+def _asks_for(connection: Connection, text: str) -> ColumnElement[bool]:
+    """Return the condition that a job asks for a model: what the hash means is among its requirements."""
+    digits = parse_hash(text)
+    if digits is None:
+        raise FieldError("model", "must be 10 (AutoV2), 12 (AutoV3) or 64 (SHA-256) hex digits")
+    found = matches_of(connection, [digits])[digits.digits].models
+    tensors = {row.hash_tensor[:12] for row in found.values() if row.hash_tensor is not None}
+    ids = {*found, *(row.id for row in rows_by(connection, "hash_autov3", tensors))}
+    needed = job_requirements.c
+    meant = among(connection, needed.model_id, ids) if ids else needed.hash == digits.digits
+    return jobs.c.id.in_(select(needed.job_id).where(or_(meant, needed.hash == digits.digits)))
+
+
+def _position(connection: Connection, row: Record) -> int | None:
+    """Return which place in the queue a waiting job has, from 1; None for others, and behind ``MOST_COUNTED``."""
+    if row.state != PENDING:
+        return None
+    before = select(jobs.c.id).where(jobs.c.state == PENDING, jobs.c.rank < row.rank).limit(MOST_COUNTED)
+    place = 1 + int(connection.scalar(select(func.count()).select_from(before.subquery())) or 0)
+    return place if place <= MOST_COUNTED else None
+
+
+def _write_cursor(row_id: int) -> str:
+    return base64.urlsafe_b64encode(str(row_id).encode()).decode().rstrip("=")
+
+
+def _read_cursor(text: str) -> int:
+    try:
+        row_id = int(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+    except ValueError:
+        row_id = -1
+    if not 0 <= row_id <= fields.MAX_INTEGER:
+        raise FieldError("cursor", "must be the next_cursor of an earlier answer to the same question")
+    return row_id

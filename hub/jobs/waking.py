@@ -1,0 +1,111 @@
+"""Resolves requirements of waiting jobs again when models and names come, and lets those jobs take part in the queue.
+
+A job of which a requirement was unknown or ambiguous waits with no need. What is asked for is looked up once, however
+many jobs ask for it; the jobs follow in batches.
+"""
+
+import json
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+
+from sqlalchemy import Connection, select, update
+
+from ..background import Job
+from ..database import Database, Record, among
+from ..schema import IS_PENDING, IS_UNRESOLVED, job_requirements, jobs
+from ..search import Indexing
+from .job import RESOLVED
+from .queue import Queue
+from .requirements import Wanted
+from .resolving import Asking, Meaning, Resolver
+
+_EVERY_SECONDS = 30.0
+_SETTLE_SECONDS = 0.5
+_QUESTIONS_AT_ONCE = 500
+_ROWS_AT_ONCE = 500
+
+_Question = tuple[str, str, str | None, str | None]
+"""Role, name, hash, and the server that the job is for."""
+
+
+class Waking:
+    """Looks again what waiting jobs ask for."""
+
+    def __init__(self, database: Database, resolver: Resolver, queue: Queue, indexing: Indexing) -> None:
+        self._database = database
+        self._indexing = indexing
+        self._resolver = resolver
+        self._queue = queue
+        self.job = Job("job requirements", _EVERY_SECONDS, self.look, settle_seconds=_SETTLE_SECONDS)
+        """Call it when models or names came, or are other ones."""
+
+    def look(self) -> bool:
+        """Look up what waiting jobs ask for and what was not known before; cheap where there is none. For ``Job``."""
+        needed = job_requirements.c
+        asked = select(needed.role, needed.name, needed.hash, jobs.c.target_server_id).join(
+            jobs, jobs.c.id == needed.job_id
+        )
+        with self._database.read() as connection:
+            questions = connection.execute(asked.where(IS_UNRESOLVED, IS_PENDING).distinct()).all()
+        if questions:
+            self._indexing.refresh()  # learns the names of files that came just now
+        for start in range(0, len(questions), _QUESTIONS_AT_ONCE):
+            batch = [(row[0], row[1], row[2], row[3]) for row in questions[start : start + _QUESTIONS_AT_ONCE]]
+            with self._database.read() as connection:
+                found = self._resolver.resolve(connection, [_asking(each) for each in batch])
+            for question, meaning in zip(batch, found, strict=True):
+                self._tell(question, meaning)
+        return False
+
+    def _tell(self, question: _Question, meaning: Meaning) -> None:
+        """Write what a question means now into every requirement that asks it, a batch of jobs at a time."""
+        for rows in self._asking(question, meaning):
+            self._database.write(lambda connection, rows=rows: self._write(connection, rows, meaning))  # type: ignore[misc]
+
+    def _asking(self, question: _Question, meaning: Meaning) -> Iterator[Sequence[Record]]:
+        """Yield the requirements that ask this and are not up to date, in batches."""
+        role, name, digits, target = question
+        needed, after = job_requirements.c, -1
+        stale = needed.candidates != _json(meaning.candidates)
+        query = (
+            select(needed.job_id, needed.slot)
+            .join(jobs, jobs.c.id == needed.job_id)
+            .where(IS_UNRESOLVED, IS_PENDING, needed.role == role, needed.name == name)
+            .where(needed.hash.is_not_distinct_from(digits), jobs.c.target_server_id.is_not_distinct_from(target))
+            .where((needed.resolution != meaning.resolution) | stale)
+            .order_by(needed.job_id, needed.slot)
+            .limit(_ROWS_AT_ONCE)
+        )
+        while True:
+            with self._database.read() as connection:
+                rows = connection.execute(query.where(needed.job_id > after)).all()
+            if rows:
+                yield rows
+            if len(rows) < _ROWS_AT_ONCE:
+                return
+            after = rows[-1].job_id
+
+    def _write(self, connection: Connection, rows: Sequence[Record], meaning: Meaning) -> None:
+        needed = job_requirements.c
+        values = {
+            "resolution": meaning.resolution,
+            "models": _json(meaning.models),
+            "candidates": _json(meaning.candidates),
+            "model_id": meaning.models[0] if meaning.models else None,
+        }
+        for slot, group in groupby(sorted(rows, key=lambda row: row.slot), lambda row: int(row.slot)):
+            here = among(connection, needed.job_id, [row.job_id for row in group])
+            connection.execute(
+                update(job_requirements).where(here, needed.slot == slot, IS_UNRESOLVED).values(**values)
+            )
+        if meaning.resolution == RESOLVED:
+            self._queue.place(connection, sorted({row.job_id for row in rows}))
+
+
+def _asking(question: _Question) -> Asking:
+    role, name, digits, target = question
+    return Asking(Wanted(role, name, (digits,) if digits else ()), target)
+
+
+def _json(ids: Sequence[int]) -> str:
+    return json.dumps(list(ids), separators=(",", ":"))

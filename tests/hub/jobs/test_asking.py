@@ -1,0 +1,229 @@
+"""A submission is queued whatever is there of its models, and answers what that comes to."""
+
+from typing import Any
+
+import pytest
+from quartermaster.tests.hub.samples import Api, entry, sha, until
+
+CYBER = entry("cyber", path="models/Stable-diffusion/Pony/cyber.safetensors", type="Checkpoint", base_model="Pony")
+
+
+def params(**stated: Any) -> dict[str, Any]:
+    return {"positive_prompt": "a cat", "checkpoint_name": "Pony\\cyber.safetensors", **stated}
+
+
+def body(target: str = "any", **stated: Any) -> dict[str, Any]:
+    return {"target_server_alias": target, "generation_params": params(**stated)}
+
+
+def submitted(api: Api, sent: dict[str, Any]) -> dict[str, Any]:
+    answer = api.post("/api/v2/generate", sent)
+    assert answer.status_code == 202, answer.text
+    told: dict[str, Any] = answer.json()
+    return told
+
+
+def job(api: Api, told: dict[str, Any]) -> dict[str, Any]:
+    answer = api.get(f"/api/v2/jobs/{told['id']}/status")
+    assert answer.status_code == 200, answer.text
+    shown: dict[str, Any] = answer.json()["job"]
+    return shown
+
+
+@pytest.fixture
+def fleet(api: Api) -> Api:
+    """Two servers: ``attic`` has a checkpoint and a LoRA that goes with it, ``cellar`` the checkpoint alone."""
+    anna = entry("anna", base_model="Pony")
+    api.synced({"models": [CYBER, anna, entry("flux", base_model="Flux.1 D")]}, "attic")
+    api.synced({"models": [{**CYBER, "path": "sd/cyber renamed.safetensors"}]}, "cellar")
+    return api
+
+
+def test_a_job_whose_models_are_there_is_queued_with_a_need(fleet: Api) -> None:
+    told = submitted(fleet, body(positive_prompt="a <lora:anna:0.8> cat", model_hash=sha("cyber")[:10].upper()))
+    assert told["stablequeue_job_id"] == told["mobilesd_job_id"] == told["id"]
+    assert (told["success"], told["target_server_alias"], told["app_type"]) == (True, "any", "forge")
+    checkpoint, lora = told["requirements"]
+    assert (checkpoint["role"], checkpoint["resolution"], checkpoint["status"]) == (
+        "checkpoint",
+        "resolved",
+        "available",
+    )
+    assert [(each["server_id"], each["path"]) for each in checkpoint["servers"]] == [
+        ("attic", "models/Stable-diffusion/Pony/cyber.safetensors"),
+        ("cellar", "sd/cyber renamed.safetensors"),
+    ]
+    assert (lora["name"], lora["weight"], lora["source"], lora["fit"]["grade"]) == ("anna", 0.8, "prompt", "Full")
+    (able,) = told["able"]
+    assert (able["server_id"], able["state"], able["taking"]) == ("attic", "present", False)
+    assert able["checkpoint"]["title"] == f"Pony/cyber.safetensors [{sha('cyber')[:10]}]"
+    assert told["waiting"]["code"] == "not_taking"
+    shown = job(fleet, told)
+    assert (shown["status"], shown["state"], shown["queue_position"]) == ("pending", "pending", 1)
+    assert shown["requirements"] == told["requirements"] and shown["waiting"] == told["waiting"]
+
+
+def test_a_check_answers_the_same_and_queues_nothing(fleet: Api) -> None:
+    checked = fleet.post("/api/v2/generate/check", body())
+    told = submitted(fleet, body())
+    assert checked.status_code == 200
+    assert checked.json() == {name: told[name] for name in checked.json()}
+    assert fleet.get("/api/v2/jobs").json()["total"] == 1
+
+
+def test_an_add_on_that_does_not_go_with_the_checkpoint_is_warned_of(fleet: Api) -> None:
+    told = submitted(fleet, body(positive_prompt="<lora:flux:1>"))
+    assert told["requirements"][1]["fit"]["grade"] == "None"
+    assert [each["code"] for each in told["warnings"]] == ["does_not_fit", "not_taking"]
+
+
+def test_a_server_by_its_alias_and_what_it_lacks(fleet: Api) -> None:
+    assert fleet.put("/api/v1/servers/cellar", {"alias": "Der Keller"}).status_code == 200
+    told = submitted(fleet, body("Der Keller", positive_prompt="<lora:anna:1>"))
+    assert (told["target_server_id"], told["target_server_alias"], told["able"]) == ("cellar", "Der Keller", [])
+    assert told["waiting"]["code"] == "missing_on_server"
+    assert "anna" in told["waiting"]["message"] and "attic could run it" in told["waiting"]["message"]
+    assert submitted(fleet, body("attic", positive_prompt="<lora:anna:1>"))["able"][0]["server_id"] == "attic"
+
+
+def test_names_are_those_of_the_server_that_the_job_is_for(api: Api) -> None:
+    for server, content in (("attic", "one"), ("cellar", "two")):
+        api.synced({"models": [CYBER, entry("style", content)]}, server)
+    asked = {"positive_prompt": "<lora:style:1>"}
+    anywhere = submitted(api, body(**asked))
+    lora = anywhere["requirements"][1]
+    assert (lora["resolution"], lora["status"], lora["model"], lora["servers"]) == ("ambiguous", "ambiguous", None, [])
+    assert {each["sha256"] for each in lora["candidates"]} == {sha("one"), sha("two")}
+    assert (anywhere["waiting"]["code"], anywhere["able"]) == ("ambiguous_model", [])
+    there = submitted(api, body("cellar", **asked))["requirements"][1]
+    assert (there["resolution"], there["model"]["sha256"]) == ("resolved", sha("two"))
+    by_hash = {**body(**asked), "models": [{"role": "lora", "name": "style", "hash": sha("one")}]}
+    assert submitted(api, by_hash)["able"][0]["server_id"] == "attic"
+
+
+def test_a_hash_counts_and_not_the_name_beside_it(fleet: Api) -> None:
+    told = submitted(fleet, body(checkpoint_name="flux", model_hash=sha("cyber")))
+    assert told["requirements"][0]["model"]["sha256"] == sha("cyber")
+    told = submitted(fleet, body(positive_prompt="<lora:anna:1>", loras=[{"name": "anna", "hash": sha("flux")}]))
+    assert told["requirements"][1]["model"]["sha256"] == sha("flux")
+    assert "other_name" in [each["code"] for each in told["warnings"]]
+    unknown = submitted(fleet, body(model_hash="0123456789"))
+    checkpoint = unknown["requirements"][0]
+    assert (checkpoint["resolution"], checkpoint["model"]) == ("unknown", None)
+    assert [each["sha256"] for each in checkpoint["candidates"]] == [sha("cyber")]
+    assert [each["code"] for each in unknown["warnings"]] == ["other_hash", "unknown_model"]
+
+
+def test_a_lora_is_no_checkpoint_whatever_its_hash(fleet: Api) -> None:
+    told = submitted(fleet, body(model_hash=sha("anna")))
+    assert told["requirements"][0]["resolution"] == "unknown"
+    assert told["warnings"][0]["code"] == "wrong_type" and "LORA" in told["warnings"][0]["message"]
+
+
+def test_twelve_digits_mean_files_with_the_same_tensors(api: Api) -> None:
+    tensors = sha("tensors")
+    for server, content in (("attic", "one"), ("cellar", "two")):
+        api.synced({"models": [CYBER, entry(f"style {content}", content, tensor_sha256=tensors)]}, server)
+    known = [{"role": "lora", "name": "mine", "hash": tensors[:12]}]
+    told = submitted(api, {**body(positive_prompt="<lora:mine:1>"), "models": known})
+    assert [each["server_id"] for each in told["requirements"][1]["servers"]] == ["attic", "cellar"]
+    assert [each["server_id"] for each in told["able"]] == ["attic", "cellar"]
+    by_name = submitted(api, body(positive_prompt="<lora:style one:1>"))
+    assert [each["server_id"] for each in by_name["able"]] == ["attic", "cellar"]
+
+
+def test_embeddings_that_the_fleet_knows_are_found_in_the_prompts(fleet: Api) -> None:
+    bad = {"path": "embeddings/Bad-Hands 5.pt", "type": "TextualInversion"}
+    fleet.synced({"models": [CYBER, entry("bad", **bad), entry("badge", type="TextualInversion")]}, "attic")
+    asked = body(positive_prompt="a badger, <lora:badge:1>", negative_prompt="ugly, (bad-hands 5:1.2)")
+    told = submitted(fleet, asked)
+    assert [(each["role"], each["name"]) for each in told["requirements"]] == [
+        ("checkpoint", "Pony\\cyber.safetensors"), ("lora", "badge"), ("embedding", "bad-hands 5"),
+    ]  # fmt: skip
+    assert told["requirements"][2]["source"] == "negative_prompt"
+
+
+def test_a_job_that_nobody_can_do_goes_by_itself_when_its_models_come(api: Api) -> None:
+    asked = body(positive_prompt="<lora:anna:1>", model_hash=sha("cyber"))
+    told = [submitted(api, asked) for _ in range(3)]
+    assert [each["status"] for each in told[0]["requirements"]] == ["unknown", "unknown"]
+    assert told[0]["waiting"]["code"] == "unknown_model"
+    client = api.with_key("client")
+    assert client.post("/api/v1/models/register", {"sha256": sha("cyber"), "type": "Checkpoint"}).status_code == 403
+    api.post("/api/v1/models/register", {"sha256": sha("cyber"), "type": "Checkpoint"})
+    assert api.hub.waking.look() is False
+    shown = job(api, told[1])
+    assert [each["resolution"] for each in shown["requirements"]] == ["resolved", "unknown"]
+    assert shown["requirements"][0]["status"] == "unavailable"
+    api.synced({"models": [CYBER, entry("anna")]}, "attic")
+    until(lambda: [each["server_id"] for each in job(api, told[2])["able"]] == ["attic"])
+    for each in told:
+        assert [one["status"] for one in job(api, each)["requirements"]] == ["available", "available"]
+
+
+def test_an_ambiguous_name_is_settled_by_a_name_by_hand(api: Api) -> None:
+    for server, content in (("attic", "one"), ("cellar", "two")):
+        api.synced({"models": [CYBER, entry("style", content)]}, server)
+    told = submitted(api, body(positive_prompt="<lora:style:1>"))
+    assert told["waiting"]["code"] == "ambiguous_model"
+    assert api.put(f"/api/v1/models/{sha('two')}/aliases", {"aliases": ["style"]}).status_code == 200
+    until(lambda: [each["server_id"] for each in job(api, told)["able"]] == ["cellar"])
+
+
+def test_a_prompt_with_five_hundred_loras(fleet: Api) -> None:
+    held = [entry(f"style {number}") for number in range(500)]
+    fleet.synced({"models": [CYBER, *held]}, "attic")
+    told = submitted(fleet, body(positive_prompt=" ".join(f"<lora:style {number}:0.5>" for number in range(500))))
+    assert {each["resolution"] for each in told["requirements"]} == {"resolved"} and len(told["requirements"]) == 501
+    assert [each["server_id"] for each in told["able"]] == ["attic"]
+
+
+# Several at once
+
+
+def test_jobs_that_differ_in_their_seeds(fleet: Api) -> None:
+    def seeds(**stated: Any) -> list[Any]:
+        answer = fleet.post("/api/v2/generate/bulk", {**body(seed="7"), **stated})
+        assert answer.status_code == 202, answer.text
+        told = answer.json()
+        assert told["total_jobs"] == len(told["jobs"]) == 3
+        listed = fleet.get("/api/v2/jobs", bulk=told["bulk_job_id"], order="asc").json()["jobs"]
+        assert [each["id"] for each in listed] == [each["stablequeue_job_id"] for each in told["jobs"]]
+        return [each["generation_params"]["seed"] for each in listed]
+
+    assert seeds(bulk_quantity=3, seed_variation="increment") == [7, 8, 9]
+    assert seeds(bulk_quantity="3", seed_variation="Incremental", base_seed=100) == [100, 101, 102]
+    assert seeds(bulk_quantity=3, seed_variation="fixed") == [7, 7, 7]
+    assert len(set(seeds(bulk_quantity=3, seed_variation="random", job_delay=1))) == 3
+    for wrong in ({"bulk_quantity": 0}, {"bulk_quantity": 1001}, {}, {"bulk_quantity": 2, "seed_variation": "twist"}):
+        assert fleet.post("/api/v2/generate/bulk", {**body(), **wrong}).status_code == 422
+    assert fleet.get("/api/v2/jobs").json()["total"] == 12
+
+
+# Lists
+
+
+def test_lists_are_narrowed_and_turned_page_by_page(fleet: Api) -> None:
+    client = fleet.with_key("client")
+    for number in range(5):
+        submitted(fleet, body(positive_prompt=f"Ein Hund, {number}% Katze"))
+    mine = submitted(client, body("cellar", positive_prompt="<lora:anna:1>"))
+    answer = client.get("/api/v2/jobs", limit="4").json()
+    assert (answer["total"], answer["counts"]["pending"], len(answer["jobs"])) == (6, 6, 4)
+    rest = client.get("/api/v2/jobs", limit="4", cursor=answer["next_cursor"]).json()
+    assert rest["next_cursor"] is None
+    listed = [each["id"] for each in (*answer["jobs"], *rest["jobs"])]
+    assert listed[0] == mine["id"] and len(set(listed)) == 6
+    oldest = client.get("/api/v2/jobs", order="asc", offset="1", limit="2").json()["jobs"]
+    assert [each["id"] for each in oldest] == listed[::-1][1:3]
+
+    def found(**narrowed: str) -> list[str]:
+        return [each["id"] for each in client.get("/api/v2/jobs", **narrowed).json()["jobs"]]
+
+    assert found(server="cellar") == found(submitter="a client") == found(model=sha("anna")) == [mine["id"]]
+    assert found(model=sha("anna")[:10]) == found(q="LORA:ANNA") == [mine["id"]]
+    assert found(q="3% katze") == [listed[2]] and found(q="4_ katze") == []
+    assert len(found(server="any")) == 5 and found(status="completed") == []
+    for wrong in ({"status": "done"}, {"cursor": "x"}, {"model": "xyz"}, {"order": "up"}, {"limit": "0"}):
+        assert client.get("/api/v2/jobs", **wrong).status_code == 422, wrong
+    assert client.get("/api/v2/jobs", server="nowhere").json()["error"] == "server_not_found"
