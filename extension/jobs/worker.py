@@ -113,7 +113,7 @@ class Worker:
             lease.stop()
 
     def _excused(self, error: JobFailedError) -> JobError:
-        """Return what a failure comes to: where a model went while the job ran, that is why, and no fault of the job."""
+        """Return what a failure comes to: where a model went while the job ran, the job is not at fault."""
         if self._finder.still(self._chosen):
             return error
         self._rescan()

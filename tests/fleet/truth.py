@@ -67,8 +67,8 @@ def jobs_of(hub: Hub) -> dict[str, Job]:
 def counts(hub: Hub) -> Counter[str]:
     """Return how many jobs are in which state."""
     with hub.database.read() as connection:
-        found = connection.execute(select(jobs.c.state, func.count()).group_by(jobs.c.state))
-        return Counter({state: count for state, count in found})
+        rows = connection.execute(select(jobs.c.state, func.count()).group_by(jobs.c.state)).all()
+    return Counter({row[0]: row[1] for row in rows})
 
 
 def completions(hub: Hub) -> Counter[str]:
