@@ -15,7 +15,7 @@ from ..clock import Clock
 from ..database import Database, Record, among
 from ..errors import FieldError, NotFoundError
 from ..hashes import parse_hash
-from ..schema import job_attempts, job_images, job_requirements, jobs
+from ..schema import job_attempts, job_images, job_need_servers, job_requirements, jobs
 from ..server_registry import find_server
 from .checking import Checker
 from .facts import load
@@ -31,7 +31,7 @@ MOST_COUNTED = 1_000
 
 @dataclass(frozen=True)
 class Filter:
-    """Which jobs; None is "any". ``server`` is an id or alias, of the server that runs it or that it is for.
+    """Which jobs; None is "any". ``server`` is an id or alias: what it ran or runs, and what waits that it could run.
 
     ``model`` is a hash; ``text`` stands in the title; ``submitter`` is a key's id or name.
     """
@@ -147,8 +147,9 @@ def _conditions(connection: Connection, asked: Filter) -> list[ColumnElement[boo
         listed.append(jobs.c.target_server_id.is_(None))
     elif asked.server is not None:
         server_id = find_server(connection, asked.server).id
-        waits_for = (jobs.c.target_server_id == server_id) & (jobs.c.state == PENDING)
-        listed.append(or_(jobs.c.server_id == server_id, waits_for))
+        could = select(job_need_servers.c.need_id).where(job_need_servers.c.server_id == server_id)
+        waits = (jobs.c.state == PENDING) & or_(jobs.c.target_server_id == server_id, jobs.c.need_id.in_(could))
+        listed.append(or_(jobs.c.server_id == server_id, waits))
     if asked.submitter is not None:
         listed.append(or_(jobs.c.submitter == asked.submitter, jobs.c.submitted_by == asked.submitter))
     if asked.model is not None:

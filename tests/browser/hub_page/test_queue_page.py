@@ -60,8 +60,10 @@ def test_a_job_is_watched_from_waiting_to_its_image(fleet: Api, look: Looking) -
     assert agent.preview(job, 0.7, "b", step=14, steps=20) == 200
     expect(mine).to_contain_text("step 14 of 20")
     page.wait_for_function("document.querySelector('img.preview').naturalWidth === 64")
+    assert page.request.get(f"{fleet.address}/queue/{job_id}/preview").headers["content-type"] == "image/png"
     agent.complete(job, f"a fox\nSteps: 20, Model: velvet, Model hash: {sha('velvet')[:10]}, Note: {HOSTILE}")
     expect(mine).to_contain_text("completed")
+    assert page.request.get(f"{fleet.address}/queue/{job_id}/preview").headers["content-type"] == "image/svg+xml"
     expect(page.locator("#queue-waiting")).not_to_contain_text("1")
     mine.get_by_role("link", name="a fox").click()
     expect(page).to_have_url(f"{fleet.address}/queue/{job_id}")
@@ -165,7 +167,7 @@ def test_the_form_says_beforehand_what_will_happen(fleet: Api, look: Looking) ->
     expect(check.locator(".need-row", has_text="who")).to_contain_text("unknown")
     page.get_by_label("Prompt", exact=True).fill("a fox")
     expect(check).to_contain_text("takes no jobs now: cellar")
-    page.get_by_label("How many").fill("3")
+    page.get_by_label("How many", exact=True).fill("3")
     page.get_by_role("button", name="Submit", exact=True).click()
     expect(page.locator(".job-row")).to_have_count(3)
     expect(page.get_by_text("submitted together")).to_be_visible()
