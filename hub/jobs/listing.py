@@ -31,13 +31,15 @@ MOST_COUNTED = 1_000
 
 @dataclass(frozen=True)
 class Filter:
-    """Which jobs; None is "any". ``server`` is an id or alias: what it ran or runs, and what waits that it could run.
+    """Which jobs; None is "any". ``server`` is an id or alias, of the server that runs it or that it is for.
 
-    ``model`` is a hash; ``text`` stands in the title; ``submitter`` is a key's id or name.
+    ``could_run``: of a server, also what waits for any and that it has the models for. ``model`` is a hash; ``text``
+    stands in the title; ``submitter`` is a key's id or name.
     """
 
     state: str | None = None
     server: str | None = None
+    could_run: bool = False
     submitter: str | None = None
     model: str | None = None
     text: str | None = None
@@ -147,9 +149,11 @@ def _conditions(connection: Connection, asked: Filter) -> list[ColumnElement[boo
         listed.append(jobs.c.target_server_id.is_(None))
     elif asked.server is not None:
         server_id = find_server(connection, asked.server).id
-        could = select(job_need_servers.c.need_id).where(job_need_servers.c.server_id == server_id)
-        waits = (jobs.c.state == PENDING) & or_(jobs.c.target_server_id == server_id, jobs.c.need_id.in_(could))
-        listed.append(or_(jobs.c.server_id == server_id, waits))
+        waits_for = jobs.c.target_server_id == server_id
+        if asked.could_run:
+            able = select(job_need_servers.c.need_id).where(job_need_servers.c.server_id == server_id)
+            waits_for = or_(waits_for, jobs.c.need_id.in_(able))
+        listed.append(or_(jobs.c.server_id == server_id, waits_for & (jobs.c.state == PENDING)))
     if asked.submitter is not None:
         listed.append(or_(jobs.c.submitter == asked.submitter, jobs.c.submitted_by == asked.submitter))
     if asked.model is not None:

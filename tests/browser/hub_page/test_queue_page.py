@@ -78,6 +78,17 @@ def test_a_job_is_watched_from_waiting_to_its_image(fleet: Api, look: Looking) -
     expect(page.get_by_role("region", name="Who tried")).to_contain_text("attic")
 
 
+def test_a_server_s_card_leads_to_what_it_could_run(fleet: Api, look: Looking) -> None:
+    submitted(fleet, "for both")
+    submitted(fleet, "for attic <lora:fox:1>")
+    page = look().at("/").page
+    page.locator("article", has_text="cellar").get_by_role("link", name="1 job waiting").click()
+    expect(page.locator(".job-title")).to_have_text(["for both"])
+    page.get_by_label("Server", exact=True).first.select_option("attic")
+    page.get_by_role("button", name="Show", exact=True).click()
+    expect(page.locator(".job-row")).to_have_count(2)
+
+
 def test_why_a_job_waits_is_said_and_it_goes_by_itself(fleet: Api, look: Looking) -> None:
     job_id = submitted(fleet, "night", checkpoint="moon")
     page = look().at("/queue").page
