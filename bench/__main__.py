@@ -4,7 +4,7 @@ import argparse
 import sys
 from collections.abc import Callable, Mapping, Sequence
 
-from . import ecosystems, hashing, identify, rescan, scale, sync, table
+from . import claims, ecosystems, hashing, identify, rescan, scale, sync, table
 from .row import NotMeasurableError, Row
 
 Bench = Callable[[], Sequence[Row]]
@@ -15,6 +15,7 @@ BENCHES: Mapping[str, Bench] = {
     "sync": sync.measure,
     "ecosystems": ecosystems.measure,
     "identify": identify.measure,
+    "claims": claims.measure,
     "scale": scale.measure,
 }
 

@@ -17,6 +17,9 @@ MAX_FILE_BYTES = 64 * 1024 * 1024
 _WHOLE = frozenset({"target_server_alias", "generation_params", "payload", "infotext", "generation_info_raw"})
 """A file with any of these is a whole submission already."""
 
+_SETTINGS = {"model_hash": "sd_checkpoint_hash", "checkpoint_name": "sd_model_checkpoint"}
+"""What says which checkpoint, to StableQueue -> to a web UI."""
+
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the options that say what is to be made."""
@@ -147,34 +150,27 @@ def _options(arguments: argparse.Namespace, prompt: str) -> dict[str, Any]:
 
 def _checkpoint(text: str) -> dict[str, str]:
     try:
-        return {"model_hash": model_hash(text), "checkpoint_name": ""}
+        return {"model_hash": model_hash(text)}
     except ValueError:
         return {"checkpoint_name": text}
 
 
 def _with_request(stated: dict[str, Any], arguments: argparse.Namespace) -> dict[str, Any]:
-    """Return a submission around what a file holds, changed by the options."""
+    """Return a submission around the request that a file holds, changed by the options; a whole one as it is."""
+    options = _options(arguments, "prompt")
     if not _WHOLE.isdisjoint(stated):
-        body, name = dict(stated), "generation_params" if "generation_params" in stated else "payload"
-    else:
-        body, name = {"payload": stated}, "payload"
-    options = _options(arguments, "prompt" if name == "payload" else "positive_prompt")
-    if not options and arguments.checkpoint is None:
-        return body
-    request = body.get(name)
-    if not isinstance(request, dict):
-        raise CommandError(f"{arguments.payload} holds a submission without {name}: leave the options away")
-    body[name] = {**request, **options}
+        if options or arguments.checkpoint is not None:
+            raise CommandError(f"{arguments.payload} holds a whole submission: say there what is to be different")
+        return stated
     if arguments.checkpoint is None:
-        return body
-    if name == "generation_params":
-        body[name] |= _checkpoint(arguments.checkpoint)
-    else:
-        settings = request.get("override_settings") or {}
-        if not isinstance(settings, dict):
-            raise CommandError(f"{arguments.payload}: override_settings must be an object")
-        body[name]["override_settings"] = {**settings, "sd_model_checkpoint": arguments.checkpoint}
-    return body
+        return {"payload": {**stated, **options}}
+    settings = stated.get("override_settings") or {}
+    if not isinstance(settings, dict):
+        raise CommandError(f"{arguments.payload}: override_settings must be an object")
+    others = {name: value for name, value in settings.items() if name not in _SETTINGS.values()}
+    named = _checkpoint(arguments.checkpoint)
+    setting = {_SETTINGS[name]: value for name, value in named.items()}
+    return {"payload": {**stated, **options, "override_settings": {**others, **setting}}}
 
 
 def _infotext(arguments: argparse.Namespace) -> str | None:

@@ -235,7 +235,7 @@
             ),
             el('p', {
                 class: 'qm-muted qm-path',
-                text: [job.id, job.submitted_by ? `by ${job.submitted_by}` : '', job.attempts > 1 ? `attempt ${job.attempts}` : '']
+                text: [job.id, job.submitted_by ? `by ${job.submitted_by}` : '', job.attempts.length > 1 ? `attempt ${job.attempts.length}` : '']
                     .filter(Boolean)
                     .join(' · '),
             }),

@@ -4,6 +4,12 @@
     const qm = (window.quartermaster = window.quartermaster || {});
     const LOOKS = { off: 'quiet', waiting: 'good', running: 'warn', resting: 'info', closed: 'info', failed: 'bad' };
 
+    /** Have the page Settings show the same: its "Apply" would set back what it does not know of. */
+    function settle(wanted) {
+        const box = window.gradioApp().querySelector('#setting_quartermaster_take_jobs input[type=checkbox]');
+        if (box && box.checked !== wanted) box.click();
+    }
+
     function make() {
         const { el, pill, during, say } = qm.dom;
         const toggle = el('input', {
@@ -15,6 +21,7 @@
                     const wanted = toggle.checked;
                     try {
                         await qm.routes.post('jobs/take', { on: wanted });
+                        settle(wanted);
                         say(wanted ? 'This web UI takes jobs now.' : 'This web UI takes no more jobs.');
                     } finally {
                         await load();

@@ -179,13 +179,15 @@
         );
     }
 
+    /** Why it would not begin at once; to wait behind others is no reason to look for another server. */
+    const obstacle = (answer) => (answer.waiting?.code === 'queued' ? null : answer.waiting?.message);
     const named = (draft, id) => draft?.servers.find((one) => one.server_id === id)?.alias || id;
 
     /** What the hub says: who could run it now, what each model is, what to look out for. */
     function judged(answer, draft) {
         const { el } = qm.dom;
         const able = (answer.able || []).map((one) => one.alias || named(draft, one.server_id || one));
-        const waiting = answer.waiting?.message;
+        const waiting = obstacle(answer);
         return [
             el('p', {
                 class: `qm-queue-line ${waiting ? 'qm-queue-waits' : 'qm-queue-runs'}`,
@@ -203,8 +205,8 @@
             const answer = await qm.routes.post('jobs/submit', { word: mine, ...chosen });
             const count = answer.ids.length;
             const able = (answer.able || []).map((one) => one.alias || one.server_id || one);
-            const where = answer.waiting?.message
-                ? `It waits: ${answer.waiting.message}`
+            const where = obstacle(answer)
+                ? `It waits: ${obstacle(answer)}`
                 : `It goes to ${able.length > 1 ? `the first free of ${able.join(', ')}` : able.join('')}.`;
             box.querySelector('.qm-queue-body').replaceChildren(
                 el('p', {

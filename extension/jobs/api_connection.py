@@ -25,8 +25,8 @@ LOGIN_VARIABLE = "QUARTERMASTER_WEB_UI_AUTH"
 """The environment variable that has what the web UI was given as ``--api-auth``, as ``user:password``."""
 
 SHORT = Timeouts(connect_seconds=5.0, read_seconds=20.0, total_seconds=40.0)
-MAX_LIST_BYTES = 64 << 20
-"""Of a list: thousands of LoRAs, each with all its metadata."""
+MAX_LIST_BYTES = 512 << 20
+"""Of a list: thousands of LoRAs, each with all its metadata, of up to some 100 KiB."""
 _MOST_LOGIN_BYTES = 1024
 _LONGEST_REASON = 400
 

@@ -18,8 +18,8 @@ from ...hub_client import Timeouts
 from .api_connection import ApiConnection, NotOfferedError
 from .api_lists import read_lists, refresh_lists
 from .engine import (
+    LISTS,
     LOADING,
-    MODULES,
     PREPARING,
     RUNNING,
     EngineAwayError,
@@ -43,6 +43,8 @@ AWAY_SECONDS = 60.0
 """A web UI that did not answer at all for so long is away."""
 STUCK_SECONDS = 900.0
 """A run that did not go on for so long hangs. Loading a large checkpoint from a slow disk takes minutes."""
+LOOK = Timeouts(connect_seconds=3.0, read_seconds=8.0, total_seconds=10.0)
+"""A look is part of the lease's heartbeat: one at a web UI that hangs must not last as long as the lease."""
 LONGEST_RUN_SECONDS = 24 * 3600.0
 MAX_RESULT_BYTES = 512 << 20
 MAX_PREVIEW_BYTES = 256 << 10
@@ -73,14 +75,12 @@ class ApiEngine:
 
     @property
     def runtime(self) -> str:
-        """``forge`` where it lists modules as Forge does, as far as it was asked yet."""
+        """``forge`` where it has Forge's settings, as far as it was asked for its checkpoint yet."""
         return "forge" if self._forge else "a1111"
 
-    def names(self) -> Names:
+    def names(self, lists: Collection[str] = LISTS) -> Names:
         """Return what it lists now."""
-        names = read_lists(self._connection)
-        self._forge = MODULES in names
-        return names
+        return read_lists(self._connection, lists)
 
     def refresh(self, lists: Collection[str]) -> None:
         """Have it make these lists anew."""
@@ -99,20 +99,22 @@ class ApiEngine:
             options = self._connection.get("/sdapi/v1/options")
         except (NotOfferedError, RequestRefusedError, RunFailedError):
             return None
-        told = options.get("sd_checkpoint_hash") if isinstance(options, dict) else None
+        if not isinstance(options, dict):
+            return None
+        self._forge = "forge_additional_modules" in options
+        told = options.get("sd_checkpoint_hash")
         return told if isinstance(told, str) and len(told) == _SHA256_DIGITS else None
 
     def progress(self, task_id: str, *, preview: bool = False) -> Progress:
         """Return how far the run is."""
-        told = self._look(preview=preview)
+        told = self._look()
         state = self._state(told)
-        ours = self._is_ours(task_id, state)
+        ours, image = self._task(task_id, state, preview=preview)
         if not ours:
             return Progress(phase=PREPARING, mark=("waits", state.get("job")))
         step, steps, job_no = (_number(state.get(key)) for key in ("sampling_step", "sampling_steps", "job_no"))
         begun = _number(state.get("job_count"), -1) > 0
         fraction, eta = _fraction(told.get("progress")), told.get("eta_relative")
-        image = told.get("current_image") if preview else None
         return Progress(
             fraction=fraction if begun else 0.0,
             phase=RUNNING if begun else LOADING,
@@ -151,7 +153,15 @@ class ApiEngine:
         if call.error is not None:
             raise call.error
         images = read_images(call.answer)
-        return Result(images, interrupted or len(images) < _expected(request))
+        return Result(images, interrupted or len(images) < _expected(request) or self._was_interrupted())
+
+    def _was_interrupted(self) -> bool:
+        """Tell whether somebody pressed Interrupt: the web UI remembers that until its next run begins."""
+        try:
+            state = self._state(self._look())
+        except EngineError:
+            return False
+        return not state.get("job") and state.get("interrupted") is True
 
     def _watch_over(self, call: "_Call", task_id: str) -> None:
         """Wait for the answer; notice a web UI that is gone, and a run that does not go on."""
@@ -183,23 +193,27 @@ class ApiEngine:
                 )
 
     def _interrupt_if_ours(self, task_id: str) -> None:
-        if self._is_ours(task_id, self._state(self._look())):
+        if self._task(task_id, self._state(self._look()))[0]:
             self._connection.post("/sdapi/v1/interrupt")
 
-    def _is_ours(self, task_id: str, state: dict[str, Any]) -> bool:
-        """Tell whether what the web UI works at is this run."""
+    def _task(self, task_id: str, state: dict[str, Any], *, preview: bool = False) -> tuple[bool, Any]:
+        """Tell whether what the web UI works at is this run, with its preview in base64 where one is wanted."""
         if not state.get("job"):
-            return False
+            return False, None
+        asked = {"id_task": task_id, "live_preview": preview, "id_live_preview": -1}
         try:
-            told = self._connection.post("/internal/progress", {"id_task": task_id, "live_preview": False})
+            told = self._connection.ask("POST", "/internal/progress", asked, timeouts=LOOK)
         except (NotOfferedError, RequestRefusedError, RunFailedError):
-            return str(state["job"]).startswith("scripts_")
-        return isinstance(told, dict) and told.get("active") is True
+            ours = str(state["job"]).startswith("scripts_")
+            return ours, self._look(preview=True).get("current_image") if ours and preview else None
+        if not isinstance(told, dict):
+            return False, None
+        return told.get("active") is True, told.get("live_preview")
 
     def _look(self, *, preview: bool = False) -> dict[str, Any]:
         skip = "" if preview else "?skip_current_image=true"
         try:
-            told = self._connection.get(f"/sdapi/v1/progress{skip}")
+            told = self._connection.ask("GET", f"/sdapi/v1/progress{skip}", timeouts=LOOK)
         except (NotOfferedError, RequestRefusedError, RunFailedError) as error:
             raise EngineAwayError(str(error)) from None
         return told if isinstance(told, dict) else {}

@@ -1,7 +1,7 @@
 """What a web UI lists of its models over its API, read with care: whatever is odd is not there."""
 
 import re
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from typing import Any
 
 from .api_connection import ApiConnection, NotOfferedError
@@ -37,33 +37,33 @@ _REFRESHES = {
     MODULES: "/sdapi/v1/refresh-vae",
     EMBEDDINGS: "/sdapi/v1/refresh-embeddings",
 }
+_NAMES: dict[str, tuple[str, Callable[[dict[str, Any]], list[Any]]]] = {
+    EMBEDDINGS: ("/sdapi/v1/embeddings", lambda told: _keys(told.get("loaded")) + _keys(told.get("skipped"))),
+    CONTROLNETS: ("/controlnet/model_list", lambda told: _items(told.get("model_list"))),
+    OPTIONS: ("/sdapi/v1/options", list),
+}
+"""Lists of names alone."""
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _LONGEST = 4096
 
 
-def read_lists(connection: ApiConnection) -> Names:
-    """Return all lists that this web UI has.
+def read_lists(connection: ApiConnection, lists: Collection[str]) -> Names:
+    """Return those of these lists that this web UI has, and the one of its checkpoints.
 
     Raises:
         EngineAwayError: it does not answer.
     """
     found: dict[str, tuple[Listed, ...]] = {}
     for kind, (route, name, path) in _ROUTES.items():
-        listed = _ask(connection, route)
+        listed = _ask(connection, route) if kind in lists or kind == CHECKPOINTS else None
         if isinstance(listed, list):
             found[kind] = tuple(each for item in listed if (each := _read(item, name, path)) is not None)
     if CHECKPOINTS not in found:
         raise EngineAwayError(f"what answers at {connection.url} lists no checkpoints: is it a web UI with --api?")
-    embeddings = _ask(connection, "/sdapi/v1/embeddings")
-    if isinstance(embeddings, dict):
-        parts = [embeddings.get(part) for part in ("loaded", "skipped")]
-        found[EMBEDDINGS] = _named([name for part in parts if isinstance(part, dict) for name in part])
-    models = _ask(connection, "/controlnet/model_list")
-    if isinstance(models, dict) and isinstance(models.get("model_list"), list):
-        found[CONTROLNETS] = _named(models["model_list"])
-    options = _ask(connection, "/sdapi/v1/options")
-    if isinstance(options, dict):
-        found[OPTIONS] = _named(list(options))
+    for kind, (route, names_in) in _NAMES.items():
+        told = _ask(connection, route) if kind in lists else None
+        if isinstance(told, dict):
+            found[kind] = tuple(Listed(name) for name in names_in(told) if isinstance(name, str) and _is_short(name))
     return found
 
 
@@ -89,15 +89,23 @@ def _ask(connection: ApiConnection, route: str) -> Any:
 
 def _read(item: Any, name: str, path: str) -> Listed | None:
     told = item.get(name) if isinstance(item, dict) else None
-    if not isinstance(told, str) or not 0 < len(told) <= _LONGEST:
+    if not isinstance(told, str) or not _is_short(told):
         return None
     file, sha256 = item.get(path), item.get("sha256")
     return Listed(
         told,
-        file if isinstance(file, str) and 0 < len(file) <= _LONGEST else None,
+        file if isinstance(file, str) and _is_short(file) else None,
         sha256 if isinstance(sha256, str) and _SHA256.fullmatch(sha256) else None,
     )
 
 
-def _named(names: list[Any]) -> tuple[Listed, ...]:
-    return tuple(Listed(name) for name in names if isinstance(name, str) and 0 < len(name) <= _LONGEST)
+def _is_short(name: str) -> bool:
+    return 0 < len(name) <= _LONGEST
+
+
+def _keys(value: Any) -> list[Any]:
+    return list(value) if isinstance(value, dict) else []
+
+
+def _items(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []

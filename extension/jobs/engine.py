@@ -124,8 +124,8 @@ class Engine(Protocol):
     def runtime(self) -> str:
         """The catalogue's name of this program: ``forge`` or ``a1111``."""
 
-    def names(self) -> Names:
-        """Return what the web UI lists now."""
+    def names(self, lists: Collection[str] = LISTS) -> Names:
+        """Return what the web UI lists now: at least these lists, where it has them."""
 
     def refresh(self, lists: Collection[str]) -> None:
         """Have the web UI look anew for the files of these lists; one that it cannot refresh is left as it is."""

@@ -79,7 +79,8 @@ class Finder:
         for record in records:
             if record.facts is not None and not record.stale:
                 by_hash.setdefault(record.facts.sha256, []).append(record)
-        held = [Held(need, tuple(self._files(need, by_hash, records))) for need in needs]
+        named = _by_base(records) if any(need.role in _KINDS_BY_NAME for need in needs) else {}
+        held = [Held(need, tuple(self._files(need, by_hash, named))) for need in needs]
         gone = [each.need for each in held if not each.files]
         if gone:
             names = ", ".join(repr(need.name or need.sha256[0][:10]) for need in gone[:5])
@@ -117,7 +118,7 @@ class Finder:
         )
 
     def _files(
-        self, need: NeededModel, by_hash: Mapping[str, Sequence[Record]], records: Sequence[Record]
+        self, need: NeededModel, by_hash: Mapping[str, Sequence[Record]], named: Mapping[str, Sequence[Record]]
     ) -> Iterator[File]:
         found = []
         for record in (record for sha256 in need.sha256 for record in by_hash.get(sha256, ())):
@@ -134,7 +135,7 @@ class Finder:
                     facts.tensor_sha256,
                     tuple(_claims(metadata)),
                     known and facts.hash_state == "verified",
-                    tuple(_rivals(need.role, record, records)),
+                    tuple(_rivals(need.role, record, named)),
                     _old_hash(record.path) if need.role == roles.CONTROLNET else None,
                 )
             )
@@ -166,14 +167,21 @@ def _claims(metadata: Mapping[str, object]) -> Iterator[str]:
             yield claim.lower()
 
 
-def _rivals(role: str, record: Record, records: Sequence[Record]) -> Iterator[str]:
+def _by_base(records: Sequence[Record]) -> dict[str, list[Record]]:
+    found: dict[str, list[Record]] = {}
+    for record in records:
+        found.setdefault(_base(record), []).append(record)
+    return found
+
+
+def _rivals(role: str, record: Record, named: Mapping[str, Sequence[Record]]) -> Iterator[str]:
     """Yield other files that a prompt could mean by this one's name, and that hold something else."""
     kinds = _KINDS_BY_NAME.get(role)
     if kinds is None or record.facts is None:
         return
-    name, facts = _base(record), record.facts
-    for other in records:
-        if other is record or _base(other) != name or (other.identity.get("kind") or other.kind) not in kinds:
+    facts = record.facts
+    for other in named.get(_base(record), ()):
+        if other is record or (other.identity.get("kind") or other.kind) not in kinds:
             continue
         same = other.facts is not None and (
             other.facts.sha256 == facts.sha256

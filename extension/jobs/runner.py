@@ -171,6 +171,7 @@ class Runner:
             self._stop.wait(min(CLOSED_POLL_SECONDS, self._config.poll_seconds))
             return
         try:
+            self._end_left_run()
             busy = self._engine.busy()
             loaded = self._engine.loaded_checkpoint() if busy is None else None
         except EngineError as error:
@@ -185,6 +186,13 @@ class Runner:
             return
         self._say("working", job)
         self._do(job)
+
+    def _end_left_run(self) -> None:
+        """End what an agent that was killed left running in the web UI: its job is somebody else's by now."""
+        task_id = self._shelf.left_run()
+        if task_id is not None:
+            self._engine.interrupt(task_id)
+            self._shelf.note_run(None)
 
     def _deliver(self) -> bool:
         """Hand over what an earlier run left; False where something is left still."""

@@ -22,6 +22,8 @@ from .pictures import MAX_IMAGE_BYTES
 log = logging.getLogger(__name__)
 
 _RESULT = "result.json"
+_RUN = "run"
+_TASK_ID = re.compile(r"qm-[0-9a-f]{32}")
 _JOB_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _MAX_RESULT_BYTES = 64 << 20
 
@@ -101,12 +103,32 @@ class Shelf:
         """Yield what is kept; what was not put away whole is deleted."""
         if not self._folder.is_dir():
             return
-        for place in sorted(self._folder.iterdir()):
+        for place in sorted(each for each in self._folder.iterdir() if each.name != _RUN):
             result = _read(place) if _JOB_ID.fullmatch(place.name) else None
             if result is not None and result.job_id == place.name:
                 yield result
-            else:
+            elif place.is_dir():
                 shutil.rmtree(place, ignore_errors=True)
+
+    def note_run(self, task_id: str | None) -> None:
+        """Note which run is under way in the web UI, where a killed agent leaves it; None: none is."""
+        note = self._folder / _RUN
+        try:
+            if task_id is None:
+                note.unlink(missing_ok=True)
+            else:
+                make_private(self._folder)
+                write_private(note, task_id)
+        except OSError as error:
+            log.debug("The run could not be noted: %s", error)
+
+    def left_run(self) -> str | None:
+        """Return the run that an earlier agent left in the web UI."""
+        try:
+            task_id = (self._folder / _RUN).read_text(encoding="ascii")
+        except (OSError, ValueError):
+            return None
+        return task_id if _TASK_ID.fullmatch(task_id) else None
 
     def _place(self, job_id: str) -> Path:
         if not _JOB_ID.fullmatch(job_id):

@@ -88,10 +88,12 @@ def translate(job: ClaimedJob, held: Sequence[Held], names: Names) -> Translated
     """
     if job.mode not in MODES:
         raise JobFailedError("unknown_mode", f"{job.mode[:40]!r} is nothing that a web UI does")
-    chosen, missing = [], []
+    chosen, missing, listings = [], [], dict[str, _Listing]()
     for each in held:
         kind = _list_of(each, names)
-        found = _choose(each, kind, names)
+        if kind not in listings:
+            listings[kind] = _Listing(names.get(kind, ()))
+        found = _choose(each, kind, listings[kind])
         if found is None:
             missing.append((kind, each))
         else:
@@ -104,6 +106,12 @@ def translate(job: ClaimedJob, held: Sequence[Held], names: Names) -> Translated
     for each, file, name in chosen:
         body.put(each, file, name)
     return Translated(body.finished(), tuple((each, file) for each, file, _ in chosen))
+
+
+def lists_for(job: ClaimedJob) -> frozenset[str]:
+    """Return the lists of the web UI's that a job's translation needs."""
+    named = {_LIST_OF_ROLE[need.role] for need in job.requirements if need.role in _LIST_OF_ROLE}
+    return frozenset({CHECKPOINTS, VAES, MODULES, OPTIONS, *named})
 
 
 def _list_of(held: Held, names: Names) -> str:
@@ -119,45 +127,68 @@ def _list_of(held: Held, names: Names) -> str:
     return _LIST_OF_ROLE.get(role, "")
 
 
-def _choose(held: Held, kind: str, names: Names) -> tuple[File, str] | None:
+class _Listing:
+    """One of the web UI's lists, in which files are found without a look at each element."""
+
+    def __init__(self, listed: Sequence[Listed]) -> None:
+        self._listed = listed
+        self.names = {each.name for each in listed}
+        self.plain_names = {each.name.casefold() for each in listed}
+        self._by_hash = {each.sha256: each for each in listed if each.sha256}
+        self._by_last: dict[str, list[Listed]] = {}
+        for each in listed:
+            if each.path is not None:
+                self._by_last.setdefault(_slashed(each.path).rpartition("/")[2], []).append(each)
+
+    def find(self, files: Sequence[File]) -> tuple[File, Listed] | None:
+        """Return the first of these files that is listed, with how: by its path, its hash, its place below its root."""
+        for match in (self._same_file, self._stated_hash, self._same_place):
+            for file in files:
+                found = match(file)
+                if found is not None:
+                    return file, found
+        return None
+
+    def _near(self, file: File) -> list[Listed]:
+        return self._by_last.get(file.relative.rpartition("/")[2], [])
+
+    def _same_file(self, file: File) -> Listed | None:
+        near = self._near(file)
+        exact = next((each for each in near if each.path == file.path), None)
+        real = os.path.realpath(file.path)
+        return exact or next((each for each in near if os.path.realpath(str(each.path)) == real), None)
+
+    def _stated_hash(self, file: File) -> Listed | None:
+        return self._by_hash.get(file.sha256)
+
+    def _same_place(self, file: File) -> Listed | None:
+        """Return the only one at the same place below its root: a web UI in a container sees the folders elsewhere."""
+        ending = "/" + file.relative
+        paths = ((each, _slashed(str(each.path))) for each in self._near(file))
+        found = [each for each, path in paths if path.endswith(ending) and not os.path.lexists(path)]
+        return found[0] if len(found) == 1 else None
+
+
+def _slashed(path: str) -> str:
+    return path.replace("\\", "/")
+
+
+def _choose(held: Held, kind: str, listing: _Listing) -> tuple[File, str] | None:
     """Return the file that the web UI lists, and its name there."""
     if not kind:  # what no list tells of is named by its file
         return held.files[0], os.path.basename(held.files[0].path)
-    listed = names.get(kind, ())
     if kind == EMBEDDINGS:
-        known = {each.name.casefold() for each in listed}
+        known = listing.plain_names
         # A1111 reads them with its first checkpoint, and then lists none yet.
         return next(((f, f.stem) for f in held.files if not known or f.stem.casefold() in known), None)
     if kind == CONTROLNETS:
-        known = {each.name for each in listed}
         named = ((file, f"{file.stem} [{file.old_hash}]") for file in held.files)
-        return next((each for each in named if each[1] in known), None)
-    for match in (_same_file, _stated_hash, _same_place):
-        for file in held.files:
-            found = match(file, listed)
-            if found is not None:
-                return file, found.path if kind == MODULES and found.path else found.name
-    return None
-
-
-def _same_file(file: File, listed: Sequence[Listed]) -> Listed | None:
-    last, real = os.path.basename(file.path), os.path.realpath(file.path)
-    near = [each for each in listed if each.path is not None and os.path.basename(each.path) == last]
-    return next((each for each in near if each.path == file.path), None) or next(
-        (each for each in near if os.path.realpath(str(each.path)) == real), None
-    )
-
-
-def _stated_hash(file: File, listed: Sequence[Listed]) -> Listed | None:
-    return next((each for each in listed if each.sha256 == file.sha256), None)
-
-
-def _same_place(file: File, listed: Sequence[Listed]) -> Listed | None:
-    """Return the only one at the same place below its root: a web UI in a container sees the folders elsewhere."""
-    ending = "/" + file.relative
-    paths = ((each, (each.path or "").replace("\\", "/")) for each in listed)
-    found = [each for each, path in paths if path.endswith(ending) and not os.path.lexists(path)]
-    return found[0] if len(found) == 1 else None
+        return next((each for each in named if each[1] in listing.names), None)
+    found = listing.find(held.files)
+    if found is None:
+        return None
+    file, listed = found
+    return file, listed.path if kind == MODULES and listed.path else listed.name
 
 
 def _refuse_rivals(held: Held, file: File) -> None:
@@ -234,6 +265,7 @@ class _Body:
             ("lora_add_hashes_to_infotext", True),
             ("add_model_hash_to_info", True),
             ("add_model_name_to_info", True),
+            ("live_previews_image_format", "jpeg"),  # a PNG of a large image is more than a hub takes
         ):
             if key in known:
                 settings[key] = value

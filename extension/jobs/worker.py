@@ -25,7 +25,7 @@ from .faults import AbandonedError, HandedBackError, JobError, JobFailedError, L
 from .finding import Finder, Held
 from .lease import BEAT_SECONDS, Lease
 from .shelf import KeptResult, Shelf
-from .translation import NotListedError, Translated, translate
+from .translation import NotListedError, Translated, lists_for, translate
 
 log = logging.getLogger(__name__)
 
@@ -138,7 +138,9 @@ class Worker:
         translated = self._prepared(job, lease)
         files = [file for _, file in translated.chosen]
         began = time.monotonic()
-        result = self._run(Request(job.mode, translated.body, f"qm-{uuid.uuid4().hex}"), lease)
+        request = Request(job.mode, translated.body, f"qm-{uuid.uuid4().hex}")
+        self._shelf.note_run(request.task_id)
+        result = self._run(request, lease)
         seconds = time.monotonic() - began
         self._look(lease)
         if result.interrupted:
@@ -177,12 +179,13 @@ class Worker:
             raise HandedBackError("web_ui_away", str(error)) from None
 
     def _translated(self, job: ClaimedJob, held: Sequence[Held]) -> Translated:
+        lists = lists_for(job)
         try:
-            return translate(job, held, self._engine.names())
+            return translate(job, held, self._engine.names(lists))
         except NotListedError as error:
             self._engine.refresh(error.lists)
         try:
-            return translate(job, held, self._engine.names())
+            return translate(job, held, self._engine.names(lists))
         except NotListedError as error:
             raise error.handed_back() from None
 
@@ -215,6 +218,7 @@ class Worker:
         finally:
             self._task = None
             lease.watch(None)
+            self._shelf.note_run(None)
 
     def _look(self, lease: Lease) -> None:
         """Go on only while the job is ours and nobody stops us."""

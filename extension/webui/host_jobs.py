@@ -24,6 +24,7 @@ from typing import Any
 from fastapi import FastAPI
 
 from ..jobs.engine import (
+    LISTS,
     LOADING,
     RUNNING,
     SAVING,
@@ -77,8 +78,8 @@ class HostEngine:
 
     # --- what the web UI is
 
-    def names(self) -> Names:
-        """Return what the web UI lists now."""
+    def names(self, lists: Collection[str] = LISTS) -> Names:
+        """Return what the web UI lists now, all of it: nothing is sent anywhere."""
         return host_lists.names(self._made_api())
 
     def refresh(self, lists: Collection[str]) -> None:

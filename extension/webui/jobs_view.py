@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from datetime import datetime
 from itertools import islice
 from typing import Any
 
@@ -19,10 +20,8 @@ FILTERS = {
     "cancelled": "cancelled",
 }
 _ID = re.compile(r"[0-9A-Za-z-]{1,60}")
-_SHOWN = (
-    "created_at", "started_at", "finished_at", "submitted_by", "attempts", "max_attempts", "able", "mode", "step",
-    "steps",
-)  # fmt: skip
+_SHOWN = ("submitted_by", "mode", "step", "steps")
+_TIMES = ("created_at", "started_at", "finished_at")
 
 
 def listed(link: HubLink, question: Question) -> dict[str, Any]:
@@ -101,8 +100,18 @@ def shown(job: Job, own_id: str) -> dict[str, Any]:
         "requirements": list(job.requirements),
         "warnings": list(job.warnings),
         "images": [{"n": image.get("n")} for image in job.images],
+        "attempts": wire.get("attempts") or [],
         **{name: wire.get(name) for name in _SHOWN},
+        **{name: _seconds(wire.get(name)) for name in _TIMES},
     }
+
+
+def _seconds(text: object) -> float | None:
+    """Return a time of the hub's as seconds since 1970, as the page wants all times."""
+    try:
+        return datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp() if isinstance(text, str) else None
+    except ValueError:
+        return None
 
 
 def _id(text: str) -> str:

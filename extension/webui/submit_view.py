@@ -35,6 +35,9 @@ def made(drafts: Drafts, stock: Stock, link: HubLink, read: Read, question: Ques
     mode, values = drafts.taken(word)
     form, files = read(mode, values)
     found = draft(form)
+    if not found.payload["override_settings"].get("sd_model_checkpoint"):
+        said = "choose a checkpoint first: a job never runs with whatever a server has loaded just then"
+        raise RouteError(422, "missing_required_field", said, {"field": "sd_model_checkpoint"})
     drafts.keep(word, Kept(found, _models(found, stock, files)))
     payload = found.payload
     shown = ("prompt", "negative_prompt", "width", "height", "steps", "sampler_name", "seed", "n_iter", "batch_size")
@@ -107,8 +110,10 @@ def _body(drafts: Drafts, link: HubLink, runtime: str, question: Question) -> tu
 
 def _answer(wire: Mapping[str, Any]) -> dict[str, Any]:
     """Return what the dialog shows of the hub's answer."""
-    names = ("requirements", "able", "warnings", "waiting", "target_server_id")
-    return {name: wire.get(name) for name in names}
+    waiting = wire.get("waiting") or {}
+    warnings = [each for each in wire.get("warnings") or () if each != waiting]  # which is shown above them
+    found = {name: wire.get(name) for name in ("requirements", "able", "target_server_id")}
+    return {**found, "waiting": waiting or None, "warnings": warnings}
 
 
 def _models(found: Draft, stock: Stock, files: Mapping[tuple[str, str], str]) -> list[dict[str, Any]]:

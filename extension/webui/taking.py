@@ -75,6 +75,8 @@ def _doing(runner: Runner, times: Hours, now: datetime) -> tuple[str, str, str]:
     if not times.are_open(now):
         change = times.next_change(now)
         return "closed", "outside its hours", f"It goes on {change:%A at %H:%M}." if change is not None else ""
+    if doing.state == "closed":  # it was switched on, or its hours began, this second
+        return _WORDS["starting"]
     return state, word, message
 
 

@@ -18,7 +18,8 @@ from ..database import Database, Record, among
 from ..errors import ConflictError, FieldError, GoneError, NotFoundError, TooLargeError
 from ..keys import Caller
 from ..limits import MIB
-from ..schema import job_image_parts, job_images, jobs
+from ..schema import job_attempts, job_image_parts, job_images, jobs
+from ..trust.tokens import same
 from .holder import check_lease, not_found
 from .image_types import ENDINGS, type_of
 from .job import COMPLETED
@@ -76,7 +77,9 @@ class JobImages:
             NotFoundError, ConflictError, ForbiddenError: as ``put``.
         """
         with self._database.read() as connection:
-            check_lease(_job(connection, public_id), lease, caller)
+            job = _job(connection, public_id)
+            if not _completed_with(connection, job, lease):
+                check_lease(job, lease, caller)
 
     def put(
         self, public_id: str, lease: str, n: int, content_type: str, content: bytes, caller: Caller
@@ -96,8 +99,11 @@ class JobImages:
 
         def work(connection: Connection) -> bool:
             job = _job(connection, public_id, locked=True)
+            is_there = _is_there(connection, job, n, digest)
+            if is_there and _completed_with(connection, job, lease):
+                return True  # the answer to the whole result was lost, and all of it comes again
             check_lease(job, lease, caller)
-            if self._is_there(connection, job, n, digest):
+            if is_there:
                 return True
             _forget_others(connection, job, n)
             _check_room(connection, job, len(content))
@@ -154,19 +160,15 @@ class JobImages:
             content = connection.scalar(query)
         return None if content is None else bytes(content)
 
-    @staticmethod
-    def _is_there(connection: Connection, job: Record, n: int, digest: str) -> bool:
-        here = job_images.c
-        query = select(here.sha256, here.attempt).where(here.job_id == job.id, here.n == n)
-        found = connection.execute(query).first()
-        return found is not None and (found.sha256, found.attempt) == (digest, job.attempts)
 
-
-def images_of(connection: Connection, job_ids: Collection[int]) -> dict[int, list[dict[str, Any]]]:
+def images_of(
+    connection: Connection, job_ids: Collection[int], *, infotexts: bool = True
+) -> dict[int, list[dict[str, Any]]]:
     """Return the JSON of the images of each of these jobs, of which only completed ones have any."""
     here = job_images.c
+    columns = [column for column in here if infotexts or column.name != "infotext"]
     query = (
-        select(job_images, jobs.c.public_id)
+        select(*columns, jobs.c.public_id)
         .join(jobs, jobs.c.id == here.job_id)
         .where(among(connection, here.job_id, job_ids), jobs.c.state == COMPLETED)
         .order_by(here.job_id, here.n)
@@ -179,7 +181,7 @@ def images_of(connection: Connection, job_ids: Collection[int]) -> dict[int, lis
                 "content_type": row.content_type,
                 "size_bytes": row.size_bytes,
                 "sha256": row.sha256,
-                "infotext": row.infotext,
+                **({"infotext": row.infotext} if infotexts else {}),
                 "created_at": iso_time(row.created_at),
                 "deleted_at": iso_time(row.deleted_at),
                 "url": f"/api/v2/jobs/{row.public_id}/images/{row.n}",
@@ -271,6 +273,22 @@ def _job(connection: Connection, public_id: str, *, locked: bool = False) -> Rec
     if job is None:
         raise not_found(public_id)
     return job
+
+
+def _is_there(connection: Connection, job: Record, n: int, digest: str) -> bool:
+    here = job_images.c
+    query = select(here.sha256, here.attempt).where(here.job_id == job.id, here.n == n)
+    found = connection.execute(query).first()
+    return found is not None and (found.sha256, found.attempt) == (digest, job.attempts)
+
+
+def _completed_with(connection: Connection, job: Record, lease: str) -> bool:
+    """Say whether it was this lease with which a job was completed."""
+    if job.state != COMPLETED:
+        return False
+    here = job_attempts.c
+    query = select(here.lease).where(here.job_id == job.id, here.outcome == COMPLETED)
+    return any(same(held, lease) for held in connection.scalars(query))
 
 
 def _forget_others(connection: Connection, job: Record, n: int) -> None:

@@ -15,10 +15,11 @@ from ..clock import Clock
 from ..database import Database, Record, among
 from ..errors import FieldError, NotFoundError
 from ..hashes import parse_hash
-from ..schema import job_attempts, job_images, job_need_servers, job_requirements, jobs
+from ..schema import job_attempts, job_need_servers, job_requirements, jobs
 from ..server_registry import find_server
 from .checking import Checker
 from .facts import load
+from .images import images_of
 from .job import PENDING, STATES
 from .queue import requirements_of
 from .shapes import ANY
@@ -68,7 +69,7 @@ class JobList:
         """
         with self._database.read() as connection:
             row = find_job(connection, public_id)
-            (shown,) = self._shown(connection, [row])
+            (shown,) = self._shown(connection, [row], infotexts=True)
             return {**shown, "payload": json.loads(row.payload), "queue_position": _position(connection, row)}
 
     def page(self, asked: Filter) -> dict[str, Any]:
@@ -101,18 +102,19 @@ class JobList:
             "next_cursor": _write_cursor(rows[asked.limit - 1].id) if more else None,
         }
 
-    def _shown(self, connection: Connection, rows: Sequence[Record]) -> list[dict[str, Any]]:
+    def _shown(
+        self, connection: Connection, rows: Sequence[Record], *, infotexts: bool = False
+    ) -> list[dict[str, Any]]:
         needed = requirements_of(connection, [row.id for row in rows])
         ids = {key for listed in needed.values() for each in listed for key in (*each.models, *each.candidates)}
         facts = load(connection, ids, self._ages, self._clock())
         attempts = _grouped(connection, rows, select(job_attempts), job_attempts.c.number)
-        kept = [column for column in job_images.c if column.name not in {"content", "infotext"}]
-        images = _grouped(connection, rows, select(*kept), job_images.c.n)
+        images = images_of(connection, [row.id for row in rows], infotexts=infotexts)
         shown = []
         for row in rows:
             app_type = json.loads(row.asked).get("app_type")
             checked = self._checker.check(needed.get(row.id, []), row.target_server_id, facts, app_type)
-            shown.append(shown_job(row, checked, facts, attempts.get(row.id, ()), images.get(row.id, ())))
+            shown.append(shown_job(row, checked, facts, attempts.get(row.id, ()), images[row.id]))
         return shown
 
 

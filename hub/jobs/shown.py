@@ -25,14 +25,13 @@ def shown_job(
     checked: Checked,
     facts: Facts,
     attempts: Sequence[Record],
-    images: Sequence[Record],
+    images: Sequence[Mapping[str, Any]],
 ) -> dict[str, Any]:
-    """Return one job; ``row`` has the columns of ``jobs``, ``images`` are without their content."""
+    """Return one job; ``row`` has the columns of ``jobs``, ``images`` are as ``images_of`` has them."""
     asked = json.loads(row.asked)
     details = json.loads(row.progress_details) if row.progress_details else {}
-    shown_images = [_shown_image(row, image) for image in images]
     return {
-        **their_fields(row, asked, checked, facts, shown_images, details),
+        **their_fields(row, asked, checked, facts, images, details),
         "id": row.public_id,
         "state": row.state,
         "title": row.title,
@@ -61,7 +60,7 @@ def shown_job(
         "able": checked.able,
         "waiting": (checked.waiting.shown() if checked.waiting else QUEUED) if row.state == PENDING else None,
         "warnings": [*asked.get("warnings", ()), *(each.shown() for each in checked.warnings)],
-        "images": shown_images,
+        "images": list(images),
     }
 
 
@@ -167,14 +166,4 @@ def _shown_attempt(row: Record) -> dict[str, Any]:
         "ended_at": iso_time(row.ended_at),
         "outcome": row.outcome,
         "reason": row.reason,
-    }
-
-
-def _shown_image(job: Record, row: Record) -> dict[str, Any]:
-    return {
-        "n": row.n,
-        "url": f"/api/v2/jobs/{job.public_id}/images/{row.n}",
-        "content_type": row.content_type,
-        "size_bytes": row.size_bytes,
-        "sha256": row.sha256,
     }

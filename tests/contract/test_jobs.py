@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+import threading
+import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -9,11 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 from quartermaster.extension.agent import Agent
 from quartermaster.extension.jobs.api_connection import ApiConnection
 from quartermaster.extension.jobs.api_engine import ApiEngine
 from quartermaster.extension.jobs.hours import read_hours
 from quartermaster.extension.jobs.runner import JobsConfig, Terms
+from quartermaster.extension.jobs.shelf import Shelf
 from quartermaster.hub.agent_report import JobsReport, read_report
 from quartermaster.hub.jobs.job import NewJob, Requirement, Submitter
 from quartermaster.hub.keys import Caller
@@ -245,6 +249,25 @@ def test_a_result_outlives_an_agent_that_could_not_deliver_it(works: Works, monk
     assert works.ended(job_id).state == "completed"
     assert len(works.web_ui.used) == 1  # it was not made again
     eventually(lambda: not works.kept(), "an empty shelf")
+
+
+def test_what_a_killed_agent_left_running_is_ended_first(works: Works) -> None:
+    a = write(works, "models/Stable-diffusion/a.safetensors", b"a")
+    works.web_ui.shelves.list_checkpoints()
+    left = f"qm-{uuid.uuid4().hex}"
+    Shelf(works.site.folder / f"home-{SERVER}" / "jobs" / SERVER).note_run(left)
+    works.web_ui.painter.going.clear()
+    body = {"prompt": "left", "steps": 4, "force_task_id": left}
+    orphan = threading.Thread(
+        target=requests.post, args=(f"{works.web_ui.address}/sdapi/v1/txt2img",), kwargs={"json": body}
+    )
+    orphan.start()
+    eventually(lambda: works.web_ui.painter.state.task == left, "the run that was left")
+    works.start()
+    orphan.join()
+    works.web_ui.painter.going.set()
+    assert works.ended(works.submit("sky", a)).state == "completed"
+    assert works.web_ui.asked.count("POST /sdapi/v1/interrupt") == 1
 
 
 def test_a_server_takes_jobs_only_at_its_hours_and_says_so(works: Works) -> None:

@@ -57,6 +57,7 @@ def test_lists_and_refreshes(engine: ApiEngine, web_ui: WebUi) -> None:
     names = engine.names()
     assert {each.name for each in names[CHECKPOINTS]} == {"pony/a.safetensors", "b.safetensors"}
     forge = web_ui.shelves.flavour == "forge"
+    assert engine.loaded_checkpoint() is None
     assert [(MODULES in names), (VAES in names), engine.runtime] == [forge, not forge, web_ui.shelves.flavour]
     write_model(web_ui.models("Lora") / "new.safetensors", b"n")
     assert "new" not in {each.name for each in engine.names()[LORAS]}
@@ -98,10 +99,23 @@ def test_progress_and_interrupt_are_of_this_run_only(engine: ApiEngine, web_ui: 
     result = run.result()  # ended as soon as it began
     assert result.interrupted and not web_ui.painter.going.is_set()
 
-    run = in_background(lambda: engine.run(body(n_iter=2)))
+    jpeg = {"sd_model_checkpoint": "b.safetensors", "live_previews_image_format": "jpeg"}
+    run = in_background(lambda: engine.run(body(n_iter=2, override_settings=jpeg)))
     eventually(lambda: engine.progress("qm-1").phase == "running", "a run that has begun")
+    web_ui.painter.state.sampling_step = 2
+    shown = engine.progress("qm-1", preview=True)
+    assert shown.preview is not None and shown.preview.content_type == "image/jpeg" and 0 < shown.fraction < 1
     web_ui.painter.going.set()
     assert not run.result().interrupted
+
+
+def test_a_person_who_presses_interrupt_is_noticed_though_every_image_came(engine: ApiEngine, web_ui: WebUi) -> None:
+    web_ui.painter.going.clear()
+    run = in_background(lambda: engine.run(body()))
+    eventually(lambda: engine.progress("qm-1").phase == "running", "a run that has begun")
+    web_ui.painter.state.interrupted = True
+    result = run.result()
+    assert (len(result.images), result.interrupted) == (1, True)
 
 
 def test_a_web_ui_that_dies_hangs_or_is_stuck_is_noticed(engine: ApiEngine, web_ui: WebUi) -> None:

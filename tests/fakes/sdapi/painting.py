@@ -120,6 +120,7 @@ class Painter:
             "sd_lora": "None",
             "textual_inversion_add_hashes_to_infotext": True,
             "return_grid": True,
+            "live_previews_image_format": "png",
         }
         if shelves.flavour == "forge":
             self.options["forge_additional_modules"] = []

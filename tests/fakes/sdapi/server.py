@@ -19,6 +19,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from quartermaster.tests.fakes.images import jpeg
+
 from .painting import ApiError, Faults, Painter, Used, picture
 from .shelves import Shelves
 
@@ -174,8 +176,13 @@ def _progress(painter: Painter, query: dict[str, Any]) -> dict[str, Any]:
 def _task(painter: Painter, body: dict[str, Any]) -> dict[str, Any]:
     """``/internal/progress``, which needs no login and knows a run by its id."""
     state, task = painter.state, body.get("id_task")
-    return {"active": task == state.task, "queued": task in state.pending, "completed": task in state.finished,
-            "progress": None, "eta": None, "live_preview": None, "id_live_preview": -1, "textinfo": None}  # fmt: skip
+    kind, active = painter.options["live_previews_image_format"], task == state.task
+    shown = None
+    if active and body.get("live_preview", True) and state.sampling_step:
+        content = picture("") if kind == "png" else jpeg()
+        shown = f"data:image/{kind};base64,{base64.b64encode(content).decode()}"
+    return {"active": active, "queued": task in state.pending, "completed": task in state.finished,
+            "progress": None, "eta": None, "live_preview": shown, "id_live_preview": -1, "textinfo": None}  # fmt: skip
 
 
 def _interrupt(painter: Painter, _body: dict[str, Any]) -> dict[str, Any]:

@@ -1,12 +1,11 @@
 """Rows of jobs as the queue leaves them, for tests of what is done beside it."""
 
-import struct
 import uuid
-import zlib
 from typing import Any
 
 from quartermaster.hub.jobs.job import PROCESSING
 from quartermaster.hub.schema import jobs
+from quartermaster.tests.fakes import images
 from quartermaster.tests.hub.samples import Api
 
 LEASE = "the lease of this attempt"
@@ -31,11 +30,5 @@ def change_job(api: Api, public_id: str, **values: Any) -> None:
 
 
 def png(size_bytes: int = 100, colour: int = 0) -> bytes:
-    """Return a PNG image of one pixel and, about, so many bytes."""
-
-    def chunk(kind: bytes, data: bytes) -> bytes:
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-
-    head = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", 1, 1, 8, 0, 0, 0, 0))
-    filling = chunk(b"quAr", b"\x00" * max(0, size_bytes - 100))
-    return head + filling + chunk(b"IDAT", zlib.compress(bytes([0, colour]))) + chunk(b"IEND", b"")
+    """Return a PNG image of one pixel and, about, so many bytes; another one for each colour."""
+    return images.png((b"quAr", bytes([colour]) * max(1, size_bytes - 100)))
