@@ -146,12 +146,11 @@ def _conditions(connection: Connection, asked: Filter) -> list[ColumnElement[boo
         server_id = find_server(connection, asked.server).id
         of_it = select(jobs.c.id).where(jobs.c.server_id == server_id)
         for_it = select(jobs.c.id).where(jobs.c.target_server_id == server_id, jobs.c.state == PENDING)
-        listed.append(jobs.c.id.in_(union_all(of_it, for_it)))
-        waits_for = jobs.c.target_server_id == server_id
+        listed_there = [of_it, for_it]
         if asked.could_run:
             able = select(job_need_servers.c.need_id).where(job_need_servers.c.server_id == server_id)
-            waits_for = or_(waits_for, jobs.c.need_id.in_(able))
-        listed.append(or_(jobs.c.server_id == server_id, waits_for & (jobs.c.state == PENDING)))
+            listed_there.append(select(jobs.c.id).where(jobs.c.need_id.in_(able), jobs.c.state == PENDING))
+        listed.append(jobs.c.id.in_(union_all(*listed_there)))
     if asked.submitter is not None:
         named = connection.scalars(select(api_keys.c.key).where(api_keys.c.name == asked.submitter))
         listed.append(among(connection, jobs.c.submitter, {asked.submitter, *named}))
