@@ -15,7 +15,7 @@ from ..clock import Clock
 from ..database import Database, Record, among
 from ..errors import FieldError, NotFoundError
 from ..hashes import parse_hash
-from ..schema import IS_PENDING, api_keys, job_attempts, job_requirements, jobs
+from ..schema import IS_PENDING, api_keys, job_attempts, job_need_servers, job_requirements, jobs
 from ..server_registry import find_server
 from .checking import Checker
 from .facts import load
@@ -34,11 +34,13 @@ MOST_COUNTED = 1_000
 class Filter:
     """Which jobs; None is "any". ``server`` is an id or alias, of the server that runs it or that it is for.
 
-    ``model`` is a hash; ``text`` stands in the title; ``submitter`` is a key's id or name.
+    ``could_run``: of a server, also what waits for any and that it has the models for. ``model`` is a hash; ``text``
+    stands in the title; ``submitter`` is a key's id or name.
     """
 
     state: str | None = None
     server: str | None = None
+    could_run: bool = False
     submitter: str | None = None
     model: str | None = None
     text: str | None = None
@@ -144,7 +146,11 @@ def _conditions(connection: Connection, asked: Filter) -> list[ColumnElement[boo
         server_id = find_server(connection, asked.server).id
         of_it = select(jobs.c.id).where(jobs.c.server_id == server_id)
         for_it = select(jobs.c.id).where(jobs.c.target_server_id == server_id, jobs.c.state == PENDING)
-        listed.append(jobs.c.id.in_(union_all(of_it, for_it)))
+        listed_there = [of_it, for_it]
+        if asked.could_run:
+            able = select(job_need_servers.c.need_id).where(job_need_servers.c.server_id == server_id)
+            listed_there.append(select(jobs.c.id).where(jobs.c.need_id.in_(able), jobs.c.state == PENDING))
+        listed.append(jobs.c.id.in_(union_all(*listed_there)))
     if asked.submitter is not None:
         named = connection.scalars(select(api_keys.c.key).where(api_keys.c.name == asked.submitter))
         listed.append(among(connection, jobs.c.submitter, {asked.submitter, *named}))
