@@ -242,7 +242,7 @@ def progress(job_id: str, told: Mapping[str, Any]) -> dict[str, Any]:
     if told["eta_seconds"]:
         parts.append(f"{span(max(1.0, told['eta_seconds']))} left")
     at = told.get("preview_at")
-    preview = None if at is None else f"/api/v2/jobs/{segment(job_id)}/preview?at={at:.3f}"
+    preview = None if at is None else f"/queue/{segment(job_id)}/preview?at={at:.3f}"
     return {"percent": percent, "text": ", ".join(parts), "preview": preview}
 
 
