@@ -20,11 +20,13 @@ from .engine import (
     HYPERNETWORKS,
     LORAS,
     MODULES,
+    MOST_IMAGES,
     OPTIONS,
     UPSCALERS,
     VAES,
     Listed,
     Names,
+    images_of,
 )
 from .faults import HandedBackError, JobFailedError
 from .finding import File, Held
@@ -87,7 +89,11 @@ def translate(job: ClaimedJob, held: Sequence[Held], names: Names) -> Translated
         JobFailedError: the job cannot be understood.
     """
     if job.mode not in MODES:
-        raise JobFailedError("unknown_mode", f"{job.mode[:40]!r} is nothing that a web UI does")
+        raise JobFailedError("not_understood", f"{job.mode[:40]!r} is nothing that a web UI does")
+    if images_of(job.payload) > MOST_IMAGES:
+        raise JobFailedError(
+            "too_many_images", f"a job makes at most {MOST_IMAGES} images: ask for more of them as jobs"
+        )
     chosen, missing, listings = [], [], dict[str, _Listing]()
     for each in held:
         kind = _list_of(each, names)

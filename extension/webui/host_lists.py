@@ -16,6 +16,7 @@ from ..jobs.engine import (
     HYPERNETWORKS,
     LORAS,
     MODULES,
+    OPTIONS,
     UPSCALERS,
     VAES,
     Listed,
@@ -53,6 +54,7 @@ def names(api: Any) -> Names:
         found[CONTROLNETS] = tuple(one for one in _files(listed) if one.name != "None")
     upscalers = [u for u in getattr(shared, "sd_upscalers", ()) if getattr(u, "data_path", None)]
     found[UPSCALERS] = tuple(Listed(str(u.name), _path(u.data_path)) for u in upscalers)
+    found[OPTIONS] = tuple(Listed(str(key)) for key in getattr(getattr(shared, "opts", None), "data_labels", ()))
     return found
 
 

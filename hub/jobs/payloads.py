@@ -15,7 +15,7 @@ from .job import IMG2IMG, TXT2IMG
 from .pictures import Inputs
 from .values import Reader, flag, integer, mapping, number, prompt, several, word
 
-PROMPT_CHARACTERS = 200_000
+PROMPT_CHARACTERS = 100_000
 NAME_CHARACTERS = 2_000
 MOST_PIXELS = 16_384
 SETTINGS = "override_settings"

@@ -180,6 +180,13 @@ def _with_hashes(listed: list[Wanted], hints: Iterable[Resource]) -> list[Wanted
     ]
 
 
+def not_named(stated: Iterable[Resource], listed: Iterable[Wanted]) -> str:
+    """Return the names of those stated models that a job does not ask for, the first few of them."""
+    asked = {(_kind(each.role), _key(each.name)) for each in listed}
+    missed = [each.name for each in stated if (_kind(each.role), _key(each.name)) not in asked]
+    return ", ".join(name[:100] for name in missed[:10])
+
+
 def _kind(role: str) -> str:
     """Return what roles have in common that one name may be given for: an infotext calls a module a VAE, and so on."""
     if role in {roles.VAE, roles.MODULE, roles.TEXT_ENCODER, roles.CLIP_VISION}:

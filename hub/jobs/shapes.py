@@ -38,7 +38,8 @@ class Asked:
     """A submission, read and checked.
 
     ``target`` is a server's id or alias, None for any. ``payload`` is without models and images, ``inputs`` are the
-    images by their path in it; ``wanted`` are the models, ``texts`` what may name embeddings, by its field. ``record``
+    images by their path in it; ``wanted`` are the models, ``stated`` those of
+    ``models`` and ``hints`` all with hashes, ``texts`` what may name embeddings, by its field. ``record``
     is what was sent, without images.
     """
 
@@ -46,6 +47,7 @@ class Asked:
     payload: Mapping[str, Any]
     inputs: Mapping[str, str]
     wanted: tuple[Wanted, ...]
+    stated: tuple[Resource, ...]
     hints: tuple[Resource, ...]
     texts: Mapping[str, str]
     target: str | None
@@ -74,7 +76,8 @@ def read_submission(body: Mapping[str, Any]) -> Asked:
     if stated is None and base is not None and base.checkpoint is not None:
         stated = Wanted(roles.CHECKPOINT, base.checkpoint.name, base.checkpoint.searchable_hashes)
     payload = read_payload(raw, where, fields.choice(body, "mode", (TXT2IMG, IMG2IMG)))
-    hints = (*_hints(body), *more, *(base.hints if base is not None else ()))
+    known = _hints(body)
+    hints = (*known, *more, *(base.hints if base is not None else ()))
     asked = wanted(payload, stated, hints)
     if not asked or asked[0].role != roles.CHECKPOINT or asked[0].source != "sd_model_checkpoint":
         raise FieldError(_checkpoint_field(body), _NO_CHECKPOINT, missing=True)
@@ -85,6 +88,7 @@ def read_submission(body: Mapping[str, Any]) -> Asked:
         payload=without_models(payload.values),
         inputs=payload.inputs,
         wanted=tuple(asked),
+        stated=tuple(known),
         hints=hints,
         texts=_texts(payload),
         target=target,
