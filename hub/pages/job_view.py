@@ -216,7 +216,7 @@ def progress(job_id: str, told: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _said(warning: object) -> str:
-    return short(warning["message"] if isinstance(warning, Mapping) else warning)
+    return _sentence(str(warning["message"] if isinstance(warning, Mapping) else warning))
 
 
 def _sentence(text: str) -> str:
