@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -42,11 +42,10 @@ class Catalogues:
             raise FieldError("base_model", f"{name[:80]!r} is no base model or ecosystem that this hub knows{advice}")
         return subject.ecosystem.name, subject.base_model.name if subject.base_model else None
 
-    @cached_property
+    @property
     def described(self) -> tuple[str, bytes]:
         """The digest of the catalogue, and the body of ``GET /api/v1/ecosystems``: half a megabyte, made once."""
-        answer = answers.catalogue_answer(self.current)
-        return answer["digest"], json.dumps(answer, ensure_ascii=True, separators=(",", ":")).encode("ascii")
+        return _described(self.current)
 
     def compatibility(self, body: Mapping[str, Any]) -> dict[str, Any]:
         """Say whether an add-on works with a checkpoint, with the steps; see ``answers.compatibility_answer``.
@@ -58,3 +57,9 @@ class Catalogues:
             return answers.compatibility_answer(self.current, body)
         except QuestionError as error:
             raise FieldError(error.field, str(error), missing=error.missing) from error
+
+
+@lru_cache(maxsize=2)  # the shipped one's is the same for every hub of a process
+def _described(catalogue: Catalogue) -> tuple[str, bytes]:
+    answer = answers.catalogue_answer(catalogue)
+    return answer["digest"], json.dumps(answer, ensure_ascii=True, separators=(",", ":")).encode("ascii")

@@ -5,6 +5,7 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from alembic import command
@@ -156,7 +157,7 @@ def current_revision(connection: Connection) -> str | None:
 
 def newest_revision() -> str:
     """Return the newest migration that this package holds."""
-    head = ScriptDirectory.from_config(_config()).get_current_head()
+    head = _scripts().get_current_head()
     assert head is not None
     return head
 
@@ -168,10 +169,16 @@ def revisions() -> list[str]:
 
 def missing(current: str | None) -> list[Migration]:
     """Return the migrations that a database at this one lacks, in the order in which they would run."""
-    scripts = ScriptDirectory.from_config(_config()).walk_revisions()
+    scripts = _scripts().walk_revisions()
     ours = [Migration(script.revision, (script.doc or "").partition("\n")[0]) for script in scripts][::-1]
     behind = next((index + 1 for index, each in enumerate(ours) if each.revision == current), 0)
     return ours[behind:]
+
+
+@cache
+def _scripts() -> ScriptDirectory:
+    """Return the migrations that this package holds; read once, for load balancers ask ``/readyz`` for ever."""
+    return ScriptDirectory.from_config(_config())
 
 
 def _config() -> Config:

