@@ -29,6 +29,7 @@ MAX_LIST_BYTES = 512 << 20
 """Of a list: thousands of LoRAs, each with all its metadata, of up to some 100 KiB."""
 _MOST_LOGIN_BYTES = 1024
 _LONGEST_REASON = 400
+_WRONG_METHOD = 405
 
 
 class WebUiSetupError(EngineError):
@@ -62,7 +63,8 @@ class ApiConnection:
         self._timeouts = timeouts
         self._session = bounded_session()
         self._session.trust_env = False  # no login of .netrc, and no proxy between us and a web UI beside us
-        self._headers = {"Accept": "application/json"}
+        # Forge hangs up after a 500 without a word, and what came next on that connection would find it reset.
+        self._headers = {"Accept": "application/json", "Connection": "close"}
         if login:
             self._headers["Authorization"] = "Basic " + b64encode(login.encode()).decode("ascii")
 
@@ -83,6 +85,15 @@ class ApiConnection:
         """Return the answer's JSON value; see ``ask``."""
         return self.ask("POST", path, body or {})
 
+    def offers(self, path: str) -> bool:
+        """Tell whether the web UI has a route, without the work of its answer: no list is changed with PUT.
+
+        Raises:
+            EngineAwayError: no answer in time.
+        """
+        status, _ = self._exchange("PUT", path, None, self._timeouts, MAX_LIST_BYTES, None)
+        return status == _WRONG_METHOD
+
     def ask(
         self,
         method: str,
@@ -102,6 +113,19 @@ class ApiConnection:
             RunFailedError: it failed in doing it.
         """
         timeouts = timeouts or self._timeouts
+        status, content = self._exchange(method, path, body, timeouts, limit_bytes, stop)
+        return self._understand(status, content, path)
+
+    def _exchange(
+        self,
+        method: str,
+        path: str,
+        body: Mapping[str, Any] | None,
+        timeouts: Timeouts,
+        limit_bytes: int,
+        stop: threading.Event | None,
+    ) -> tuple[int, bytes]:
+        """Send a request once and return the answer's status and body."""
         headers = dict(self._headers)
         data = None
         if body is not None:
@@ -111,17 +135,15 @@ class ApiConnection:
                 requests.Request(method, self.url + path, data=data, headers=headers)
             )
             with bounded(Exchange(timeouts, stop)), self._send(request, timeouts) as response:
-                content = read_answer(response, limit_bytes)
+                return response.status_code, read_answer(response, limit_bytes)
         except AnswerTooLarge:
             raise RunFailedError(f"the web UI's answer is longer than {limit_bytes >> 20} MiB") from None
         except StopRequested:
             raise EngineAwayError("stopped waiting for the web UI") from None
         except FOREIGN as error:
             reason = reason_of(list(unwrapped(error)))
-            raise EngineAwayError(
-                f"the web UI at {self.url} does not answer ({reason}): does it run, with --api?"
-            ) from (error)
-        return self._understand(response, content, path)
+            message = f"the web UI at {self.url} does not answer ({reason}): does it run, with --api?"
+            raise EngineAwayError(message) from error
 
     def _send(self, request: requests.PreparedRequest, timeouts: Timeouts) -> requests.Response:
         """Send it through the adapter alone: redirects are not followed, the login would go along."""
@@ -129,8 +151,7 @@ class ApiConnection:
         wait = (timeouts.connect_seconds, timeouts.read_seconds)
         return adapter.send(request, stream=True, timeout=wait, verify=True, proxies={})
 
-    def _understand(self, response: requests.Response, content: bytes, path: str) -> Any:
-        status = response.status_code
+    def _understand(self, status: int, content: bytes, path: str) -> Any:
         try:
             value = json.loads(content)
         except (ValueError, RecursionError):
@@ -140,7 +161,11 @@ class ApiConnection:
                 f"the web UI at {self.url} wants a login: put what its --api-auth has into {LOGIN_VARIABLE}, or a file "
                 "for --web-ui-auth-file"
             )
-        if status in {404, 405} and value in ({"detail": "Not Found"}, {"detail": "Method Not Allowed"}, None):
+        if status in {404, _WRONG_METHOD} and value in (
+            {"detail": "Not Found"},
+            {"detail": "Method Not Allowed"},
+            None,
+        ):
             raise NotOfferedError(
                 f"what answers at {self.url} has no {path}: is it a web UI that was started with --api?"
             )
@@ -157,7 +182,7 @@ def _reason(value: Any, status: int) -> str:
     """Return what an error answer says for a person: ``errors`` of a failure, ``detail`` of a refusal."""
     found: list[str] = []
     if isinstance(value, dict):
-        listed = (value.get("error"), value.get("errors"), value.get("detail"))
+        listed = [value.get(key) for key in ("error", "errors", "message", "detail")]
         found = [each if isinstance(each, str) else json.dumps(each) for each in listed if each]
     return ": ".join(found)[:_LONGEST_REASON] or f"status {status}"
 

@@ -20,6 +20,7 @@ from .api_lists import read_lists, refresh_lists
 from .engine import (
     LISTS,
     LOADING,
+    MOST_IMAGES,
     PREPARING,
     RUNNING,
     EngineAwayError,
@@ -33,6 +34,7 @@ from .engine import (
     RequestRefusedError,
     Result,
     RunFailedError,
+    images_of,
 )
 from .pictures import MAX_IMAGE_BYTES, content_type_of
 
@@ -46,9 +48,8 @@ STUCK_SECONDS = 900.0
 LOOK = Timeouts(connect_seconds=3.0, read_seconds=8.0, total_seconds=10.0)
 """A look is part of the lease's heartbeat: one at a web UI that hangs must not last as long as the lease."""
 LONGEST_RUN_SECONDS = 24 * 3600.0
-MAX_RESULT_BYTES = 512 << 20
+MAX_RESULT_BYTES = 1 << 30
 MAX_PREVIEW_BYTES = 256 << 10
-MOST_IMAGES = 256
 _MOST_INFOTEXT = 1 << 20
 _SHA256_DIGITS = 64
 
@@ -153,7 +154,7 @@ class ApiEngine:
         if call.error is not None:
             raise call.error
         images = read_images(call.answer)
-        return Result(images, interrupted or len(images) < _expected(request) or self._was_interrupted())
+        return Result(images, interrupted or len(images) < images_of(request.body) or self._was_interrupted())
 
     def _was_interrupted(self) -> bool:
         """Tell whether somebody pressed Interrupt: the web UI remembers that until its next run begins."""
@@ -304,14 +305,6 @@ def _decoded(text: Any, limit_bytes: int) -> bytes | None:
         return base64.b64decode(text.rpartition(",")[2], validate=True)
     except (binascii.Error, ValueError):
         return None
-
-
-def _expected(request: Request) -> int:
-    """Return how many images a request is for, where it says so as it should."""
-    counts = [request.body.get(key, 1) for key in ("batch_size", "n_iter")]
-    if request.body.get("script_name") or any(type(count) is not int for count in counts):
-        return 1
-    return min(int(counts[0]) * int(counts[1]), MOST_IMAGES)
 
 
 def _number(value: Any, otherwise: int = 0) -> int:

@@ -43,6 +43,8 @@ _NAMES: dict[str, tuple[str, Callable[[dict[str, Any]], list[Any]]]] = {
     OPTIONS: ("/sdapi/v1/options", list),
 }
 """Lists of names alone."""
+_OF_THE_LORA_EXTENSION = (Listed("sd_lora"), Listed("lora_add_hashes_to_infotext"))
+"""Forge lists no settings of extensions; its route of LoRAs and these come from the same one."""
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _LONGEST = 4096
 
@@ -64,6 +66,8 @@ def read_lists(connection: ApiConnection, lists: Collection[str]) -> Names:
         told = _ask(connection, route) if kind in lists else None
         if isinstance(told, dict):
             found[kind] = tuple(Listed(name) for name in names_in(told) if isinstance(name, str) and _is_short(name))
+    if OPTIONS in found and connection.offers(_ROUTES[LORAS][0]):
+        found[OPTIONS] = tuple({each.name: each for each in (*found[OPTIONS], *_OF_THE_LORA_EXTENSION)}.values())
     return found
 
 

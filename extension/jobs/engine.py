@@ -41,6 +41,9 @@ class Listed:
     sha256: str | None = None
 
 
+MOST_IMAGES = 256
+"""Of one run, whose images all come at once."""
+
 Names = Mapping[str, tuple[Listed, ...]]
 """One of ``LISTS`` -> what the web UI lists there now. A list that this web UI does not have is absent."""
 
@@ -95,6 +98,14 @@ class Progress:
     eta_seconds: float | None = None
     preview: Preview | None = None
     mark: object = field(default=None, compare=False)
+
+
+def images_of(body: Mapping[str, Any]) -> int:
+    """Return how many images a request is for; 1 where a script decides."""
+    counts = [body.get(key, 1) for key in ("batch_size", "n_iter")]
+    if body.get("script_name") or any(type(count) is not int for count in counts):
+        return 1
+    return int(counts[0]) * int(counts[1])
 
 
 class EngineError(Exception):

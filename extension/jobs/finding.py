@@ -17,7 +17,7 @@ from ..inventory.errors import FileError
 from ..inventory.hashing import hash_file
 from ..inventory.library import Library
 from ..inventory.record import Record
-from ..inventory.scan import UNSURE_NS, stat_file
+from ..inventory.scan import UNSURE_NS, FileStat, stat_file
 from .faults import HandedBackError
 
 _OLD_HASH_AT, _OLD_HASH_BYTES = 0x100000, 0x10000
@@ -35,7 +35,8 @@ class File:
 
     ``path`` is absolute, ``relative`` below its root and POSIX-style. ``proven`` says that its hash need not be read
     again. ``rivals`` are other files of the same base name with another content. ``old_hash`` are the 8 digits by which
-    web UIs tell ControlNet models apart, None for other roles.
+    web UIs tell ControlNet models apart, None for other roles. ``seen`` is its stat when it was found, as far as this
+    file system's can be relied on.
     """
 
     path: str
@@ -47,6 +48,7 @@ class File:
     proven: bool = True
     rivals: tuple[str, ...] = ()
     old_hash: str | None = None
+    seen: tuple[int, ...] = ()
 
     @property
     def stem(self) -> str:
@@ -107,23 +109,21 @@ class Finder:
             self._library.proven(file.path, found, file.sha256, hashes.sample)
 
     def still(self, chosen: Sequence[File]) -> bool:
-        """Tell whether files are, by their stats, still those that were found."""
-        by_path = {record.path: record for record in self._library.records()}
-        return all(
-            (record := by_path.get(file.path)) is not None
-            and record.facts is not None
-            and record.facts.sha256 == file.sha256
-            and self._is_known(record) is not None
-            for file in chosen
-        )
+        """Tell whether nothing was done to files since they were found.
+
+        That the right file stands there again is not enough: meanwhile another one may have.
+        """
+        stats = ((file.seen, stat_file(file.path)) for file in chosen)
+        return all(now is not None and _seen(now, stable=len(seen) > 2) == seen for seen, now in stats)
 
     def _files(
         self, need: NeededModel, by_hash: Mapping[str, Sequence[Record]], named: Mapping[str, Sequence[Record]]
     ) -> Iterator[File]:
         found = []
         for record in (record for sha256 in need.sha256 for record in by_hash.get(sha256, ())):
-            known, facts = self._is_known(record), record.facts
-            if known is None or facts is None:
+            now, facts = stat_file(record.path), record.facts
+            known = self._is_known(record, now)
+            if now is None or known is None or facts is None:
                 continue
             metadata = record.identity.get("metadata") or {}
             found.append(
@@ -137,17 +137,17 @@ class Finder:
                     known and facts.hash_state == "verified",
                     tuple(_rivals(need.role, record, named)),
                     _old_hash(record.path) if need.role == roles.CONTROLNET else None,
+                    _seen(now, stable=self._library.stable_inodes(record.root)),
                 )
             )
         yield from sorted(found, key=lambda file: (not file.proven, file.path))
 
-    def _is_known(self, record: Record) -> bool | None:
-        """Tell whether a file is the one that its facts are of: None where it is not, False where only its bytes tell.
+    def _is_known(self, record: Record, found: FileStat | None) -> bool | None:
+        """Tell by its stat whether a file is the one that its facts are of: None: no, False: only its bytes tell.
 
         A write that sets the file's time back shows in the inode's change time alone, as does a harmless change of
         permissions.
         """
-        found = stat_file(record.path)
         known = record.found
         if found is None or found.busy or (found.size, found.mtime_ns) != (known.size, known.mtime_ns):
             return None
@@ -157,6 +157,10 @@ class Finder:
             return None
         # Of a file that was new when it was looked at, no time of change is known.
         return known.changed_ns in {0, UNSURE_NS} or found.changed_ns == known.changed_ns
+
+
+def _seen(found: FileStat, *, stable: bool) -> tuple[int, ...]:
+    return (found.size, found.mtime_ns, *((found.inode, found.changed_ns) if stable else ()))
 
 
 def _claims(metadata: Mapping[str, object]) -> Iterator[str]:

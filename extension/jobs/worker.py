@@ -22,7 +22,7 @@ from .engine import (
     Result,
 )
 from .faults import AbandonedError, HandedBackError, JobError, JobFailedError, LeaseLostError
-from .finding import Finder, Held
+from .finding import File, Finder, Held
 from .lease import BEAT_SECONDS, Lease
 from .shelf import KeptResult, Shelf
 from .translation import NotListedError, Translated, lists_for, translate
@@ -76,6 +76,7 @@ class Worker:
         self._wall = wall
         self._task: str | None = None
         self._reading = HashControl()
+        self._chosen: list[File] = []
 
     def interrupt(self) -> None:
         """End what is being done for the job early; from any thread."""
@@ -90,7 +91,7 @@ class Worker:
     def work(self, job: ClaimedJob) -> None:
         """Do a job; whatever comes of it, the hub is told."""
         log.info("Job %s: %s", job.id, job.title[:80] or job.mode)
-        self._reading = HashControl()
+        self._reading, self._chosen = HashControl(), []
         lease = self._lease(job.id, job.lease, job.lease_seconds)
         lease.start()
         try:
@@ -101,6 +102,8 @@ class Worker:
             log.info("Job %s is forgotten: it is not this server's any more.", job.id)
         except AbandonedError as error:
             log.warning("Job %s is left to run out: %s", job.id, error)
+        except JobFailedError as error:
+            self._give_up(job, lease, self._excused(error))
         except JobError as error:
             self._give_up(job, lease, error)
         except Exception as error:
@@ -108,6 +111,13 @@ class Worker:
             self._give_up(job, lease, JobFailedError("agent_failed", f"the agent failed ({type(error).__name__})"))
         finally:
             lease.stop()
+
+    def _excused(self, error: JobFailedError) -> JobError:
+        """Return what a failure comes to: where a model went while the job ran, the job is not at fault."""
+        if self._finder.still(self._chosen):
+            return error
+        self._rescan()
+        return HandedBackError("model_gone", f"a model went or was replaced while the job ran: {error}")
 
     def hand_back(self, job: ClaimedJob, reason: HandedBackError) -> None:
         """Hand a job back before anything was done for it."""
@@ -165,7 +175,8 @@ class Worker:
         try:
             held = self._finder.find(job.requirements)
             translated = self._translated(job, held)
-            self._finder.prove([file for _, file in translated.chosen], self._reading)
+            self._chosen = [file for _, file in translated.chosen]
+            self._finder.prove(self._chosen, self._reading)
             self._wait_for_person(lease)
             return translated
         except HashingCancelledError:

@@ -16,6 +16,7 @@ from ..jobs.engine import (
     HYPERNETWORKS,
     LORAS,
     MODULES,
+    OPTIONS,
     UPSCALERS,
     VAES,
     Listed,
@@ -53,6 +54,7 @@ def names(api: Any) -> Names:
         found[CONTROLNETS] = tuple(one for one in _files(listed) if one.name != "None")
     upscalers = [u for u in getattr(shared, "sd_upscalers", ()) if getattr(u, "data_path", None)]
     found[UPSCALERS] = tuple(Listed(str(u.name), _path(u.data_path)) for u in upscalers)
+    found[OPTIONS] = tuple(Listed(str(key)) for key in getattr(getattr(shared, "opts", None), "data_labels", ()))
     return found
 
 
@@ -83,6 +85,12 @@ def refresh(api: Any, lists: Collection[str]) -> None:
 def loaded_model() -> Any:
     """Return the model in memory, without loading one, or None."""
     return getattr(getattr(_module("modules.sd_models"), "model_data", None), "sd_model", None)
+
+
+def is_loaded(title: str) -> bool:
+    """Tell whether a checkpoint is the one in memory."""
+    wanted = getattr(_module("modules.sd_models"), "checkpoint_aliases", {}).get(title)
+    return wanted is not None and getattr(loaded_model(), "sd_checkpoint_info", None) is wanted
 
 
 def knows_checkpoint(title: str) -> bool:

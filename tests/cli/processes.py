@@ -104,3 +104,42 @@ class Home:
         finally:
             process.kill()
             process.communicate()
+
+
+class Killable:
+    """A command that is killed and started again; it runs while the context is open. Its log has all that it prints."""
+
+    def __init__(self, home: Home, log: Path, *arguments: str) -> None:
+        self._home, self.log, self._arguments = home, log, arguments
+        self._process: subprocess.Popen[bytes] | None = None
+        self.kills = 0
+
+    @property
+    def runs(self) -> bool:
+        return self._process is not None
+
+    def start(self) -> None:
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [*COMMAND, *self._arguments], env=self._home.environment(), cwd=self._home.folder,
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+            )  # fmt: skip
+
+    def kill(self) -> None:
+        """End it as ``kill -9`` does; it must have been alive."""
+        assert self._process is not None and self._process.poll() is None, self.log.read_text(errors="replace")
+        self._end()
+        self.kills += 1
+
+    def _end(self) -> None:
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
+    def __enter__(self) -> "Killable":
+        self.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._end()

@@ -1,5 +1,6 @@
 """Jobs from the real hub, run by a real agent in a web UI over real sockets."""
 
+import base64
 import hashlib
 import json
 import threading
@@ -19,11 +20,11 @@ from quartermaster.extension.jobs.hours import read_hours
 from quartermaster.extension.jobs.runner import JobsConfig, Terms
 from quartermaster.extension.jobs.shelf import Shelf
 from quartermaster.hub.agent_report import JobsReport, read_report
-from quartermaster.hub.jobs.job import NewJob, Requirement, Submitter
 from quartermaster.hub.keys import Caller
-from quartermaster.hub.schema import job_attempts, job_images, jobs, models, servers
+from quartermaster.hub.schema import job_attempts, job_images, jobs, servers
 from quartermaster.hub_client import Timeouts, UnreachableError
 from quartermaster.tests.contract.conftest import Site, eventually, in_sync
+from quartermaster.tests.fakes.images import png
 from quartermaster.tests.fakes.model_files import write_model
 from quartermaster.tests.fakes.sdapi.server import WebUi, running
 from sqlalchemy import select
@@ -59,23 +60,13 @@ class Works:
         return ApiEngine(connection, look_seconds=0.05, away_seconds=0.5, stuck_seconds=2.0)
 
     def submit(self, prompt: str, checkpoint: bytes, *loras: tuple[str, bytes], **payload: Any) -> str:
-        """Queue a job that is resolved already, as the hub does it for whoever asks."""
-        hub = self.site.hub.hub
-
-        def model(content: bytes) -> int:
-            query = select(models.c.id).where(models.c.hash_sha256 == hashlib.sha256(content).hexdigest())
-            with hub.database.read() as connection:
-                return int(connection.scalars(query).one())
-
-        needs = [Requirement("checkpoint", "asked", source="sd_model_checkpoint", resolution="resolved",
-                             models=(model(checkpoint),))]  # fmt: skip
-        needs += [
-            Requirement("lora", name, source="prompt", resolution="resolved", models=(model(content),))
-            for name, content in loras
-        ]
-        body = {"prompt": prompt, "steps": 4, "seed": 7, **payload}
-        new = NewJob("txt2img", body, body, tuple(needs), Submitter("me"), title=prompt)
-        [job_id] = hub.database.write(lambda connection: hub.queue.add(connection, [new]))
+        """Submit a request to a web UI, the models of which are known by their hashes."""
+        settings = {"sd_model_checkpoint": f"as it is called elsewhere [{sha256_of(checkpoint)[:10]}]"}
+        settings |= payload.pop("override_settings", {})
+        body = {"prompt": prompt, "steps": 4, "seed": 7, "override_settings": settings, **payload}
+        models = [{"role": "lora", "name": name, "hash": sha256_of(content)} for name, content in loras]
+        with self.site.client() as client:
+            [job_id] = client.jobs.submit({"target_server_alias": "any", "payload": body, "models": models}).ids
         return job_id
 
     def job(self, job_id: str) -> Any:
@@ -122,6 +113,10 @@ def works(request: pytest.FixtureRequest, site: Site, tmp_path: Path) -> Iterato
             site.stop(agent)
 
 
+def sha256_of(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
 def write(works: Works, path: str, body: bytes, **more: Any) -> bytes:
     return write_model(works.web_ui.shelves.root / path, body, **more)
 
@@ -143,6 +138,42 @@ def test_a_job_runs_with_the_very_files_it_asked_for_whatever_they_are_called_he
     assert [image.infotext for image in made] == list(used.infotexts) and len(made) == 2
     eventually(lambda: not works.kept(), "an empty shelf")
     assert len(list((works.web_ui.shelves.root / "outputs").rglob("*.png"))) == 2
+
+
+@both
+def test_every_kind_of_model_is_named_as_this_web_ui_names_it(works: Works) -> None:
+    forge = works.web_ui.shelves.flavour == "forge"
+    pony = write(works, "models/Stable-diffusion/pony.safetensors", b"pony")
+    refiner = write(works, "models/Stable-diffusion/xl/refine.safetensors", b"refiner")
+    vae = write(works, "models/VAE/fine.safetensors", b"vae")
+    canny = write(works, "models/ControlNet/canny-xl.safetensors", b"canny")
+    write(works, "embeddings/my-neg.safetensors", b"negative")
+    works.web_ui.shelves.list_everything()
+    works.start()
+    unit = {"enabled": True, "model": f"Canny [{sha256_of(canny)[:10]}]", "image": base64.b64encode(png()).decode()}
+    vae_named = f"elsewhere.pt [{sha256_of(vae)[:10]}]"
+    job_id = works.submit(
+        "sky",
+        pony,
+        negative_prompt="(MY-NEG:1.1)",
+        refiner_checkpoint=f"r [{sha256_of(refiner)[:10]}]",
+        refiner_switch_at=0.8,
+        enable_hr=True,
+        override_settings={"forge_additional_modules": [vae_named]} if forge else {"sd_vae": vae_named},
+        alwayson_scripts={"controlnet": {"args": [unit]}},
+    )
+    done = works.ended(job_id)
+    assert (done.state, done.error_message) == ("completed", None)
+    [used] = works.web_ui.used
+    settings, [sent] = used.body["override_settings"], used.body["alwayson_scripts"]["controlnet"]["args"]
+    assert used.body["refiner_checkpoint"] == "xl/refine.safetensors"
+    assert (sent["model"].partition(" [")[0], sent["image"]) == ("canny-xl", unit["image"])
+    assert used.body["negative_prompt"] == "(MY-NEG:1.1)"
+    if forge:
+        assert [path.name for path in used.modules] == ["fine.safetensors"]
+        assert used.body["hr_additional_modules"] == ["Use same choices"]
+    else:
+        assert settings["sd_vae"] == "fine.safetensors" and "VAE hash" in used.infotexts[0]
 
 
 @both

@@ -2,10 +2,7 @@
 
 import os
 import random
-import subprocess
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +11,7 @@ from quartermaster.hub.schema import models, placements
 from quartermaster.hub.services import Hub
 from quartermaster.hub.settings import HubSettings
 from quartermaster.hub_client import HubClient, HubError
-from quartermaster.tests.cli.processes import COMMAND, Home
+from quartermaster.tests.cli.processes import Home, Killable
 from quartermaster.tests.contract.conftest import eventually
 from quartermaster.tests.convergence import truth
 from quartermaster.tests.convergence.hub_house import make_fresh
@@ -24,42 +21,6 @@ from sqlalchemy import select
 KILLS = 50
 FOLDERS = ("models/Lora", "models/Stable-diffusion", "models/VAE")
 TIMES = ("--settle-seconds", "0.1", "--heartbeat-seconds", "0.5", "--reconcile-seconds", "1")
-
-
-class Process:
-    """A command that is killed and started again."""
-
-    def __init__(self, home: Home, log: Path, *arguments: str) -> None:
-        self._home, self._log, self._arguments = home, log, arguments
-        self.kills = 0
-        self.start()
-
-    def start(self) -> None:
-        with self._log.open("ab") as log:
-            self._process = subprocess.Popen(
-                [*COMMAND, *self._arguments], env=self._home.environment(), cwd=self._home.folder,
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-            )  # fmt: skip
-
-    def kill(self) -> None:
-        """End it as ``kill -9`` does; it must have been alive."""
-        assert self._process.poll() is None, self._log.read_text()
-        self._process.kill()
-        self._process.wait()
-        self.kills += 1
-
-    def close(self) -> None:
-        self._process.kill()
-        self._process.wait()
-
-
-@contextmanager
-def running(*arguments: Any) -> Iterator[Process]:
-    process = Process(*arguments)
-    try:
-        yield process
-    finally:
-        process.close()
 
 
 class Churn:
@@ -149,8 +110,8 @@ def test_nothing_is_lost_and_nothing_invented_by_fifty_kills(tmp_path: Path) -> 
 
     with (
         client,
-        running(home, tmp_path / "hub.log", *serve) as hub,
-        running(home, tmp_path / "agent.log", *watch) as agent,
+        Killable(home, tmp_path / "hub.log", *serve) as hub,
+        Killable(home, tmp_path / "agent.log", *watch) as agent,
     ):
         eventually(heard, "the first word of the agent")
         while hub.kills + agent.kills < KILLS:

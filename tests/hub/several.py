@@ -7,18 +7,24 @@ import socket
 import subprocess
 import sys
 import threading
+from collections.abc import Mapping
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from types import TracebackType
 
 
 class HubProcess:
-    """``quartermaster hub serve`` that can be killed and started again; ``address`` is where it listens now."""
+    """``quartermaster hub serve`` that can be killed and started again; ``address`` is where it listens now.
 
-    def __init__(self, folder: Path, database_url: str) -> None:
+    ``database_url`` None: the SQLite file in its folder. ``more`` are settings, as the environment has them.
+    """
+
+    def __init__(self, folder: Path, database_url: str | None, more: Mapping[str, str] | None = None) -> None:
         self._folder = folder
-        folder.mkdir()
-        self._environment = {**os.environ, "QUARTERMASTER_DATABASE_URL": database_url}
+        folder.mkdir(exist_ok=True)
+        self._environment = {**os.environ, **(more or {})}
+        if database_url is not None:
+            self._environment["QUARTERMASTER_DATABASE_URL"] = database_url
         self._process: subprocess.Popen[str] | None = None
         self.port: int | None = None
 

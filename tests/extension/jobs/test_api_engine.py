@@ -13,6 +13,7 @@ from quartermaster.extension.jobs.engine import (
     CHECKPOINTS,
     LORAS,
     MODULES,
+    OPTIONS,
     VAES,
     EngineAwayError,
     EngineStuckError,
@@ -59,6 +60,7 @@ def test_lists_and_refreshes(engine: ApiEngine, web_ui: WebUi) -> None:
     forge = web_ui.shelves.flavour == "forge"
     assert engine.loaded_checkpoint() is None
     assert [(MODULES in names), (VAES in names), engine.runtime] == [forge, not forge, web_ui.shelves.flavour]
+    assert {"sd_lora", "sd_vae"} <= {each.name for each in names[OPTIONS]}
     write_model(web_ui.models("Lora") / "new.safetensors", b"n")
     assert "new" not in {each.name for each in engine.names()[LORAS]}
     engine.refresh({LORAS, CHECKPOINTS})
@@ -85,6 +87,7 @@ def test_what_a_web_ui_says_no_to_is_told_apart(engine: ApiEngine, web_ui: WebUi
     web_ui.faults.out_of_memory, web_ui.faults.garbage = False, True
     with pytest.raises(RunFailedError, match="no PNG"):
         engine.run(body())
+    assert engine.busy() is None
 
 
 def test_progress_and_interrupt_are_of_this_run_only(engine: ApiEngine, web_ui: WebUi) -> None:

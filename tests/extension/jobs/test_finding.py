@@ -53,6 +53,10 @@ def test_a_file_that_is_gone_replaced_or_touched_is_noticed_before_the_library_d
     assert (held.files[0].stem, held.files[0].proven) == ("x", True)
     chosen = [held.files[0]]
     assert finder.still(chosen)
+    lora.rename(lora.with_suffix(".aside"))
+    assert not finder.still(chosen)
+    lora.with_suffix(".aside").rename(lora)
+    assert not finder.still(chosen), "it is there again, but in between something else could have been"
 
     with agent.library.frozen():  # the library notices nothing meanwhile
         os.chmod(lora, 0o600)  # only the inode's change time moves: the bytes have to be read

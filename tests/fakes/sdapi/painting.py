@@ -5,6 +5,8 @@ a checkpoint in ``override_settings`` that is not known is dropped without a wor
 """
 
 import base64
+import hashlib
+import itertools
 import json
 import random
 import re
@@ -54,7 +56,7 @@ class Faults:
 
 @dataclass(frozen=True)
 class Used:
-    """What a run really used: files and their SHA-256 at that time."""
+    """What a run really used: files and their SHA-256 when it loaded them, and the SHA-256 of each image it made."""
 
     body: dict[str, Any]
     checkpoint: Path
@@ -62,6 +64,8 @@ class Used:
     loras: dict[Path, str]
     modules: tuple[Path, ...]
     infotexts: tuple[str, ...]
+    files: frozenset[str]
+    images: tuple[str, ...]
 
 
 @dataclass
@@ -108,6 +112,7 @@ class Painter:
         self.going.set()
         self.closed = threading.Event()
         self._die = die
+        self._numbers = itertools.count(1)
         self.options: dict[str, Any] = {
             "sd_model_checkpoint": next(iter(shelves.checkpoints), None),
             "sd_checkpoint_hash": "",
@@ -205,6 +210,11 @@ class Painter:
         if refiner not in {None, "", "None"} and second is None:
             raise RuntimeError(f"Could not find checkpoint with name {refiner}")
         networks = self._networks(str(body.get("prompt", "")))
+        loras = {network.file: sha256_of(network.file) for network in networks.values()}
+        modules = tuple(Path(path) for path in self.options.get("forge_additional_modules", []))
+        vae = None if self.shelves.flavour == "forge" else self.shelves.modules.get(self.options["sd_vae"])
+        others = [path for path in (*modules, vae, second and second.file) if path is not None]
+        files = frozenset({sha256, *loras.values(), *map(sha256_of, others)})
         seed = body.get("seed", -1)
         seed = random.getrandbits(32) if seed in {-1, None} else seed
         count = body.get("batch_size", 1) * body.get("n_iter", 1)
@@ -214,13 +224,12 @@ class Painter:
             self._sample()
             fields = self._fields(body, sampler, seed + number, checkpoint, networks, second)
             infotexts.append(self._infotext(body, fields))
-            made.append(b"no image" if self.faults.garbage else picture(infotexts[-1]))
+            made.append(b"no image" if self.faults.garbage else picture(infotexts[-1], self._mark()))
             self.state.job_no, self.state.sampling_step = number + 1, 0
             if self.state.interrupted:
                 break
-        loras = {network.file: sha256_of(network.file) for network in networks.values()}
-        modules = tuple(Path(path) for path in self.options.get("forge_additional_modules", []))
-        self.used.append(Used(body, checkpoint.file, sha256, loras, modules, tuple(infotexts)))
+        hashes = tuple(hashlib.sha256(content).hexdigest() for content in made)
+        self.used.append(Used(body, checkpoint.file, sha256, loras, modules, tuple(infotexts), files, hashes))
         if body.get("save_images"):
             folder = self.shelves.root / "outputs" / f"{mode}-images"
             folder.mkdir(parents=True, exist_ok=True)
@@ -229,6 +238,9 @@ class Painter:
         if len(made) > 1 and self.options["return_grid"] and body.get("save_images"):
             return [picture(infotexts[0]), *made], [infotexts[0], *infotexts], 1
         return made, infotexts, 0
+
+    def _mark(self) -> str:
+        return f"{self.shelves.root} {next(self._numbers)}"
 
     def _sample(self) -> None:
         if self.faults.out_of_memory:
@@ -308,9 +320,10 @@ def quoted(value: Any) -> str:
     return json.dumps(text, ensure_ascii=False) if any(c in text for c in ",\n:") else text
 
 
-def picture(infotext: str) -> bytes:
-    """Return a PNG of one pixel that has its infotext as Pillow writes it."""
+def picture(infotext: str, mark: str = "") -> bytes:
+    """Return a PNG of one pixel that has its infotext as Pillow writes it; with another mark it is another file."""
+    chunk = images.plain("mark", mark)
     try:
-        return images.png(images.plain("parameters", infotext))
+        return images.png(images.plain("parameters", infotext), chunk)
     except UnicodeEncodeError:
-        return images.png(images.international("parameters", infotext))
+        return images.png(images.international("parameters", infotext), chunk)

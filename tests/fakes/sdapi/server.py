@@ -123,6 +123,9 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         self._answer()
 
+    def do_PUT(self) -> None:
+        self._answer()
+
     def _answer(self) -> None:
         length = int(self.headers.get("Content-Length") or 0)
         raw = self.rfile.read(length)
@@ -140,6 +143,8 @@ class _Handler(BaseHTTPRequestHandler):
         except KeyError as error:
             if (self.command, split.path) in _ROUTES:
                 status, body = 500, {"error": "KeyError", "detail": "", "body": "", "errors": str(error)}
+            elif any(path == split.path for _, path in _ROUTES):
+                status, body = 405, {"detail": "Method Not Allowed"}
             else:
                 status, body = 404, {"detail": "Not Found"}
         except ApiError as error:
@@ -150,8 +155,11 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(status)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(content)))
+        if self.close_connection:
+            self.send_header("Connection", "close")
         self.end_headers()
         self.wfile.write(content)
+        self.close_connection = self.close_connection or status == 500  # without saying so, as Forge's server does
 
     def _is_let_in(self) -> bool:
         return self.headers.get("Authorization") == self.server.auth
@@ -183,6 +191,12 @@ def _task(painter: Painter, body: dict[str, Any]) -> dict[str, Any]:
         shown = f"data:image/{kind};base64,{base64.b64encode(content).decode()}"
     return {"active": active, "queued": task in state.pending, "completed": task in state.finished,
             "progress": None, "eta": None, "live_preview": shown, "id_live_preview": -1, "textinfo": None}  # fmt: skip
+
+
+def _options(painter: Painter, _query: dict[str, Any]) -> dict[str, Any]:
+    """Forge lists no settings of extensions, though it takes them."""
+    hidden = ("sd_lora", "lora_add_hashes_to_infotext") if painter.shelves.flavour == "forge" else ()
+    return {key: value for key, value in painter.options.items() if key not in hidden}
 
 
 def _interrupt(painter: Painter, _body: dict[str, Any]) -> dict[str, Any]:
@@ -232,7 +246,7 @@ _ROUTES: dict[tuple[str, str], Any] = {
     ("GET", "/sdapi/v1/progress"): _progress,
     ("POST", "/internal/progress"): _task,
     ("POST", "/sdapi/v1/interrupt"): _interrupt,
-    ("GET", "/sdapi/v1/options"): lambda painter, _: dict(painter.options),
+    ("GET", "/sdapi/v1/options"): _options,
     ("GET", "/sdapi/v1/sd-models"): _checkpoints,
     ("GET", "/sdapi/v1/sd-vae"): _modules("a1111"),
     ("GET", "/sdapi/v1/sd-modules"): _modules("forge"),

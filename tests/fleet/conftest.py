@@ -1,0 +1,4 @@
+from quartermaster.tests.convergence.conftest import seed_of_run
+from quartermaster.tests.hub.conftest import postgres, postgres_programs
+
+__all__ = ["postgres", "postgres_programs", "seed_of_run"]
