@@ -131,11 +131,13 @@ class Queue:
         asked = requirements_of(connection, [job_id]).get(job_id, [])
         wanted = {target: need_of(target, asked) for target in (before.target_server_id, *targets)}
         ids = self._needs.ensure(connection, {need for need in wanted.values() if need is not None})
+        if before.need_id is not None and before.need_id not in ids.values():
+            self._needs.lock(connection, [before.need_id])  # its requirements were changed by hand
         job = connection.execute(select(jobs).where(jobs.c.id == job_id).with_for_update()).first()
         if job is None:
             return None
         needs = {target: None if need is None else ids[need] for target, need in wanted.items()}
-        if job.target_server_id != before.target_server_id or job.need_id not in {None, needs[job.target_server_id]}:
+        if job.target_server_id != before.target_server_id or job.need_id not in {None, before.need_id}:
             raise MovedError
         return Held(job, needs)
 

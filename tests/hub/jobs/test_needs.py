@@ -152,6 +152,22 @@ def test_a_job_whose_model_nobody_has_goes_by_itself_when_it_appears(api: Api) -
     assert attic.claimed() == wanted
 
 
+def test_a_file_of_which_ten_digits_are_known_is_no_more_what_they_cannot_tell(api: Api) -> None:
+    """Another model with these digits comes to another server: now nobody knows which of the two the first one has."""
+    hub, digits = api.hub, sha("x")[:10]
+    have(api, "nas", [checkpoint("x")])
+    have(api, "attic", [{**without_hash(checkpoint("copy")), "autov2": digits}])
+    [wanted] = queued(hub, new_job(hub, "x", target="attic"))
+    assert stated(api) == {wanted: {"attic"}}
+    have(api, "cellar", [checkpoint("y", sha256=digits + "0" * 54)])
+    assert stated(api) == {wanted: set()}
+    check_needs(hub)
+
+
+def without_hash(item: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in item.items() if name not in {"sha256", "hash_state"}}
+
+
 def test_a_file_that_goes_is_not_given_though_nobody_worked_that_out_yet(api: Api) -> None:
     hub = api.hub
     have(api, "attic", [checkpoint("x"), checkpoint("y")])
