@@ -26,7 +26,7 @@ from ..hub.settings import HubSettings
 from . import queued
 from .big_hub import server_id
 from .kept import postgresql
-from .queued import Fleet
+from .queued import KINDS, Fleet, Kinds
 from .rounds import CPU, WALL, Clock, median_ratio
 from .row import Row, at_most
 
@@ -73,7 +73,12 @@ class _Queue:
 
 
 def measure(
-    many: int = MANY, few: int = FEW, servers: int = SERVERS, rounds: int = ROUNDS, in_round: int = IN_ROUND
+    many: int = MANY,
+    few: int = FEW,
+    servers: int = SERVERS,
+    rounds: int = ROUNDS,
+    in_round: int = IN_ROUND,
+    kinds: Kinds = KINDS,
 ) -> list[Row]:
     """Fill four hubs and have their servers ask; takes some minutes, nearly all of it for the filling."""
     rows = []
@@ -82,9 +87,8 @@ def measure(
         for name, settings in (("SQLite", _sqlite(place)), ("PostgreSQL", _postgresql(place))):
             with settings as listed, ExitStack() as stack:
                 sizes = (many, few)
-                queues = [
-                    stack.enter_context(_filled(one, size, servers)) for one, size in zip(listed, sizes, strict=True)
-                ]
+                filled = [_filled(one, size, servers, kinds) for one, size in zip(listed, sizes, strict=True)]
+                queues = [stack.enter_context(each) for each in filled]
                 rows.append(_row(name, many, few, queues, rounds, in_round))
     return rows
 
@@ -103,11 +107,11 @@ def _row(name: str, many: int, few: int, queues: list[_Queue], rounds: int, in_r
 
 
 @contextmanager
-def _filled(settings: HubSettings, size: int, servers: int) -> Iterator[_Queue]:
+def _filled(settings: HubSettings, size: int, servers: int, kinds: Kinds) -> Iterator[_Queue]:
     started = time.monotonic()
     hub = Hub(settings)
     try:
-        fleet = queued.fill(hub, servers)
+        fleet = queued.fill(hub, servers, kinds)
         queued.queue(hub, fleet, size)
         _say(f"{size:,} jobs queued after {time.monotonic() - started:.0f} s")
         yield _Queue(hub, fleet, CPU if hub.database.is_sqlite else WALL, new=queued.submissions(fleet, 17))

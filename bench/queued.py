@@ -11,7 +11,7 @@ that nobody has, and one in fifty asks for a name that nobody knows.
 
 import random
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -26,7 +26,8 @@ from ..hub.services import Hub
 from ..hub_client.digest import MODULUS
 from .big_hub import server_id, sha256
 
-KINDS = (
+Kinds = Sequence[tuple[str, str, str, int]]
+KINDS: Kinds = (
     ("checkpoint", "Checkpoint", "Stable-diffusion", 500),
     ("lora", "LORA", "Lora", 3_000),
     ("vae", "VAE", "VAE", 40),
@@ -44,7 +45,7 @@ class Fleet:
     servers: int
 
 
-def fill(hub: Hub, server_count: int) -> Fleet:
+def fill(hub: Hub, server_count: int, kinds: Kinds = KINDS) -> Fleet:
     """Fill an empty hub with the fleet's inventories."""
     dice, now = random.Random(11), hub.clock()
     database, read = hub.database, partial(read_entry, limits=Limits())
@@ -52,7 +53,7 @@ def fill(hub: Hub, server_count: int) -> Fleet:
     held: list[list[tuple[Entry, int]]] = [[] for _ in range(server_count)]
     found: dict[str, list[int]] = {}
     number = 0
-    for role, kind, folder, count in KINDS:
+    for role, kind, folder, count in kinds:
         entries = []
         for _ in range(count):
             said = {

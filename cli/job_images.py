@@ -71,8 +71,8 @@ def images(arguments: argparse.Namespace, hub: HubClient) -> int:
     for image in () if arguments.json else found:
         gone = f"  deleted {image['deleted_at']}" if image.get("deleted_at") else ""
         tell(f"{image['n']}  {image.get('content_type')}  {image.get('size_bytes')} bytes{gone}")
-        if image.get("infotext"):
-            tell(f"   {image['infotext']}")
+        for text in str(image.get("infotext") or "").splitlines():
+            tell(f"   {text}")
     return DONE
 
 

@@ -48,8 +48,7 @@ def configure_queueing(parser: argparse.ArgumentParser) -> None:
     how.add_argument(
         "--seeds",
         choices=("random", "increment", "fixed"),
-        default="random",
-        help="how the seeds of several differ (default: random)",
+        help="how the seeds of several differ (default: increment from --seed; random without it)",
     )
     how.add_argument("--priority", type=read.priority, metavar="N", help="-10 to 10; more is sooner")
     how.add_argument("--watch", action="store_true", help="follow the jobs to their end, one after the other")
@@ -98,7 +97,8 @@ def submit(arguments: argparse.Namespace, hub: HubClient) -> int:
     """Queue what is asked for, and say what that comes to."""
     body = arguments.body
     if arguments.quantity > 1:
-        made = hub.jobs.bulk({**body, "bulk_quantity": arguments.quantity, "seed_variation": arguments.seeds})
+        seeds = arguments.seeds or ("random" if arguments.seed is None else "increment")
+        made = hub.jobs.bulk({**body, "bulk_quantity": arguments.quantity, "seed_variation": seeds})
     else:
         made = hub.jobs.submit(body)
     if arguments.json:
@@ -126,10 +126,12 @@ def check(arguments: argparse.Namespace, hub: HubClient) -> int:
 
 def _lines(found: Submission) -> list[str]:
     head = [f"{counted(len(found.ids), 'job')} queued"] if found.ids else []
-    waiting = found.wire.get("waiting")
-    said = waiting.get("message") if isinstance(waiting, dict) else None
-    listed = [*requirement_lines(found.requirements), *able_lines(found.able), *warning_lines(found.warnings)]
-    return [*head, *listed, *([f"  it waits: {said}"] if said and not found.warnings else [])]
+    return [
+        *head,
+        *requirement_lines(found.requirements),
+        *able_lines(found.able),
+        *warning_lines(found.warnings),
+    ]
 
 
 def _options(arguments: argparse.Namespace, prompt: str) -> dict[str, Any]:

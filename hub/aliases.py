@@ -1,6 +1,6 @@
 """Names under which a model is known beside its hash: said by hand, imported, or seen as a file's name at an agent."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -60,7 +60,16 @@ def read_alias(text: object, limits: Limits) -> Alias | None:
 class Aliases:
     """The names of all models of one hub."""
 
-    def __init__(self, database: Database, clock: Clock, limits: Limits, registry: Registry) -> None:
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        limits: Limits,
+        registry: Registry,
+        changed: Callable[[], object] = lambda: None,
+    ) -> None:
+        """``changed()`` is called after names were said by hand, or taken back."""
+        self._changed = changed
         self._database = database
         self._clock = clock
         self._limits = limits
@@ -104,7 +113,9 @@ class Aliases:
             documents.mark(connection, [model.id])
             return _answer(connection, model)
 
-        return self._database.write(work)
+        answer = self._database.write(work)
+        self._changed()
+        return answer
 
     def remove(self, text: str, alias: str, caller: Caller) -> dict[str, Any]:
         """Take back one name that was said by hand or imported; answer as ``get``.
@@ -126,7 +137,9 @@ class Aliases:
             documents.mark(connection, [model.id])
             return _answer(connection, model)
 
-        return self._database.write(work)
+        answer = self._database.write(work)
+        self._changed()
+        return answer
 
     def learn(self, connection: Connection, model_ids: Collection[int]) -> int:
         """Keep the file names under which servers have these models now, and return how many are new.

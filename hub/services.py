@@ -122,13 +122,13 @@ class Hub:
         )
         self.registry = Registry(self.database, self.clock, self.availability)
         self.servers = ServerRegistry(self.database, self.clock, ages, limits)
-        self.fleet = Fleet(self.database, self.clock, ages)
+        self.fleet = Fleet(self.database, self.clock, ages, self.statistics)
         self.catalogues = Catalogues(settings.data_dir)
         self.overrides = Overrides(self.database, self.clock, limits, self.registry, self.catalogues)
         self.fitting = Fitting(self.database, self.registry, self.availability, self.catalogues)
         self.registrations = Registrations(self.database, self.clock, limits, self.registry, self.catalogues)
         self.news = News(self.database, limits)
-        self.aliases = Aliases(self.database, self.clock, limits, self.registry)
+        self.aliases = Aliases(self.database, self.clock, limits, self.registry, lambda: self.waking.job.call())
         self.statements = Statements(self.database, self.clock, ages, limits, self.registry, self.availability)
         self.resources = Resources(self.database, self.availability)
         self.stablequeue = StableQueueImport(
@@ -161,7 +161,7 @@ class Hub:
         self.broadcaster = Broadcaster(
             self.database, self.events, self.keys, settings.event_streams, limits.streams_per_key
         )
-        self.broadcaster.when_heard.append(self.waiting.heard)
+        self.broadcaster.when_heard += [self.waiting.heard, self.waking.heard]
         self.server_states = ServerStates(self.database, self.clock, ages)
         self.growth = Growth(self.database, self.clock)
         self.retention = Retention(self.database, self.clock, settings.events_keep_days, settings.history_keep_days)
@@ -212,7 +212,6 @@ class Hub:
     def _inventory_changed(self) -> None:
         self.indexing.job.call()
         self.digesting.call()
-        self.waking.job.call()
 
     def _made_enrichment(self) -> Enrichment:
         try:

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 TXT2IMG, IMG2IMG = "txt2img", "img2img"
+_OFF = {"enabled": False}
+"""A unit of ControlNet, or of what is like it, that is switched off."""
 SAME = "Use same "
 """Begins what a chooser says that takes over the first pass's choice."""
 
@@ -156,8 +158,10 @@ def _scripts(scripts: Sequence[Script], notes: list[str]) -> dict[str, Any]:
 
 
 def _same(values: Sequence[Any], defaults: Sequence[Any] | None) -> bool:
+    if all(value == _OFF for value in values):
+        return True
     if defaults is None or len(values) != len(defaults):
-        return not values
+        return False
     try:
         return [plain(value) for value in values] == [plain(value) for value in defaults]
     except ValueError:

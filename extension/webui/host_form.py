@@ -6,6 +6,7 @@ place; where the images of img2img's tabs stand is read from ``img2img`` itself.
 """
 
 import base64
+import enum
 import importlib
 import inspect
 import io
@@ -25,6 +26,7 @@ _MODULES = "forge_additional_modules"
 _MODEL_SETTINGS = {"sd_model_checkpoint", "sd_vae", _MODULES}
 _ALWAYS = ("CLIP_stop_at_last_layers",)
 """Sent even where it is the default: a server's own value would make another image."""
+_DEEPEST = 8
 IMG2IMG_TAB, SKETCH, INPAINT, INPAINT_SKETCH, INPAINT_UPLOAD, BATCH = range(6)
 
 
@@ -99,11 +101,41 @@ def _scripts(mode: str, values: Sequence[Any], defaults: Sequence[Any]) -> list[
     for script in runner.alwayson_scripts:
         span = slice(script.args_from, script.args_to)
         names = _names_of(script) if getattr(script, "setup_for_ui_only", False) else ()
-        found.append(Script(_title(script), values[span], names, defaults[span]))
+        found.append(Script(_title(script), _written(values[span]), names, _written(defaults[span])))
     if 0 < chosen <= len(runner.selectable_scripts):
         script = runner.selectable_scripts[chosen - 1]
-        found.append(Script(_title(script), values[script.args_from : script.args_to], chosen=True))
+        found.append(Script(_title(script), _written(values[script.args_from : script.args_to]), chosen=True))
     return found
+
+
+def _written(values: Sequence[Any]) -> list[Any]:
+    """Return a script's values with images and units as its API takes them.
+
+    ControlNet's are objects of a class of its own, which ``from_dict`` makes from what is written here; one that is
+    switched off is nothing, or each job would ask for a model that it does not use.
+    """
+    return [_value(value, 0) for value in values]
+
+
+def _value(value: Any, depth: int) -> Any:
+    if depth > _DEEPEST or value is None or isinstance(value, bool | int | float | str):
+        return value
+    if isinstance(value, enum.Enum):
+        return value.value
+    if isinstance(value, Mapping):
+        return {key: _value(item, depth + 1) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_value(item, depth + 1) for item in value]
+    if callable(getattr(value, "save", None)) and hasattr(value, "getchannel"):
+        return _encoded(value)
+    if type(value).__module__ == "numpy" and hasattr(value, "shape"):
+        return _encoded(importlib.import_module("PIL.Image").fromarray(value))
+    fields = getattr(value, "__dict__", None)
+    if fields is None or not isinstance(getattr(value, "enabled", None), bool):
+        return value
+    if not value.enabled:
+        return {"enabled": False}
+    return {key: _value(item, depth + 1) for key, item in fields.items() if not key.startswith("_")}
 
 
 def _names_of(script: Any) -> tuple[str, ...]:
@@ -123,12 +155,21 @@ def _settings(texts: Sequence[str]) -> dict[str, Any]:
         if getattr(info, "infotext", None) and key not in _MODEL_SETTINGS and value != info.default:
             found[key] = value
     found |= {key: options.data[key] for key in _MODEL_SETTINGS if options.data.get(key)}
+    found.setdefault("sd_model_checkpoint", _unchosen())
     modules = options.data.get(_MODULES)
     if sys.modules.get("modules_forge.main_entry") is not None:
         found.pop("sd_vae", None)  # which Forge has, and does not look at
     if isinstance(modules, list) and modules:  # whole paths of this machine
         found[_MODULES] = [os.path.basename(str(module)) for module in modules]
     return found | dict(_module("infotext_utils").create_override_settings_dict(texts))
+
+
+def _unchosen() -> str | None:
+    """Return the checkpoint that a web UI takes where none was ever chosen, None where it has none."""
+    try:
+        return str(importlib.import_module("modules.sd_models").select_checkpoint().title)
+    except (AttributeError, OSError):  # as the hosts say that there is no checkpoint at all
+        return None
 
 
 def _images(named: Mapping[str, Any]) -> tuple[tuple[Any, ...], Any]:

@@ -2,7 +2,7 @@
 
 import random
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -22,8 +22,10 @@ from . import embeddings
 from .changing import Changing
 from .checking import Checked, Checker
 from .facts import Facts, load
-from .job import DONE, UNKNOWN, NewJob, Requirement, Submitter
+from .job import DONE, PENDING, UNKNOWN, NewJob, Requirement, Submitter
+from .listing import find_job, place_of
 from .queue import Queue
+from .requirements import not_named
 from .resolving import Asking, Resolver, required, requirement
 from .shapes import Asked, read_submission
 from .shown import QUEUED, alias_of, ids, model_availability
@@ -31,6 +33,9 @@ from .values import integer
 from .warned import Warned
 
 MOST_IN_BULK = 1_000
+MOST_MODELS_IN_BULK = 50_000
+MOST_IMAGE_BYTES_IN_BULK = 256 << 20
+"""What jobs that are submitted together may ask for and hold in all: each is kept for each job."""
 SEEDS = 1 << 32
 """Web UIs take seeds below this."""
 RANDOM, INCREMENT, FIXED = "random", "increment", "fixed"
@@ -89,7 +94,9 @@ class Submissions:
             NotFoundError: there is no such server (``server_not_found``).
         """
         prepared, made = self._queued(body, lambda prepared: [new_job(prepared, caller)])
-        return {**ids(made[0]), "id": made[0], **self._placed(prepared, made[:1])[0], **_answer(prepared)}
+        with self._database.read() as connection:
+            place = place_of(connection, find_job(connection, made[0]))
+        return {**ids(made[0]), "id": made[0], **self._new(), "queue_position": place, **_answer(prepared)}
 
     def bulk(self, body: Mapping[str, Any], caller: Caller) -> dict[str, Any]:
         """Queue several jobs of one request that differ in their seeds, all of them or none; answer as ``submit``.
@@ -105,13 +112,13 @@ class Submissions:
 
         def several(prepared: Prepared) -> list[NewJob]:
             one = replace(new_job(prepared, caller), bulk_id=bulk_id)
+            _check_amount(one, quantity or 1)
             first = _first_seed(body, one)
             seeds = seeds_of(VARIATIONS[stated.lower()], first, quantity or 1)
             return [one if seed is None else replace(one, payload={**one.payload, "seed": seed}) for seed in seeds]
 
         prepared, made = self._queued(body, several)
-        places = self._placed(prepared, made)
-        listed = [{**ids(public_id), "id": public_id, **place} for public_id, place in zip(made, places, strict=True)]
+        listed = [{**ids(public_id), "id": public_id, **self._new()} for public_id in made]
         return {
             **_answer(prepared),
             "bulk_job_id": bulk_id,
@@ -153,7 +160,9 @@ class Submissions:
             for each, meaning in zip(wanted, found, strict=True)
             if each.optional and meaning.resolution == UNKNOWN
         ]
-        return Prepared(asked, target, requirements, (*asked.warnings, *warned, *left), facts, checked)
+        unnamed = not_named(asked.stated, wanted)
+        said = [] if not unnamed else [Warned("not_named", f"the request does not name what models says: {unnamed}")]
+        return Prepared(asked, target, requirements, (*asked.warnings, *said, *warned, *left), facts, checked)
 
     def _queued(self, body: Mapping[str, Any], make: Any) -> tuple[Prepared, list[str]]:
         for last in (False, True):
@@ -167,9 +176,8 @@ class Submissions:
                     raise
         raise AssertionError("the loop returns or raises")
 
-    def _placed(self, prepared: Prepared, made: Sequence[str]) -> list[dict[str, Any]]:
-        now = iso_time(self._clock())
-        return [{"creation_timestamp": now, "status": "pending"} for _ in made]
+    def _new(self) -> dict[str, Any]:
+        return {"creation_timestamp": iso_time(self._clock()), "status": PENDING}
 
 
 def new_job(prepared: Prepared, caller: Caller) -> NewJob:
@@ -205,6 +213,16 @@ def seeds_of(variation: str, first: int | None, quantity: int) -> list[int | Non
         return [random.randrange(SEEDS) for _ in range(quantity)]  # noqa: S311 (makes images differ, guards nothing)
     begin = first if first is not None and first >= 0 else random.randrange(SEEDS)  # noqa: S311
     return [(begin + step) % SEEDS if begin < SEEDS else begin + step for step in range(quantity)]
+
+
+def _check_amount(job: NewJob, quantity: int) -> None:
+    image_bytes = sum(len(text) for text in job.inputs.values()) * 3 // 4
+    if quantity * len(job.requirements) > MOST_MODELS_IN_BULK or quantity * image_bytes > MOST_IMAGE_BYTES_IN_BULK:
+        raise FieldError(
+            "bulk_quantity",
+            f"so many jobs with {len(job.requirements)} models and {image_bytes} bytes of images each are too much at "
+            f"once: together at most {MOST_MODELS_IN_BULK} models and {MOST_IMAGE_BYTES_IN_BULK >> 20} MiB",
+        )
 
 
 def _first_seed(body: Mapping[str, Any], job: NewJob) -> int | None:

@@ -11,8 +11,7 @@ from ..ages import OFFLINE, Ages
 from ..availability import rows_by
 from ..database import Record
 from ..places import Placed, placed
-from ..schema import job_takers, jobs, servers
-from .job import PROCESSING
+from ..schema import IS_PROCESSING, job_takers, jobs, servers
 
 TAKING_SECONDS = 90.0
 """A server that asked for a job so long ago, or runs one, takes jobs."""
@@ -50,7 +49,7 @@ def load(connection: Connection, model_ids: Iterable[int], ages: Ages, now: floa
 
 
 def _servers(connection: Connection, ages: Ages, now: float) -> dict[str, Server]:
-    running = set(connection.scalars(select(jobs.c.server_id).where(jobs.c.state == PROCESSING).distinct()))
+    running = set(connection.scalars(select(jobs.c.server_id).where(IS_PROCESSING).distinct()))
     takers = job_takers.c
     query = select(servers.c.id, servers.c.alias, servers.c.last_seen, servers.c.agent, takers.asked_at, takers.runtime)
     joined = query.outerjoin(job_takers, takers.server_id == servers.c.id)

@@ -84,14 +84,15 @@ class Keeping:
     def _delete_jobs(self, connection: Connection, now: float) -> bool:
         """Forget the oldest jobs that ended, once what is large of them is gone."""
         before = now - self._bounds.jobs_days * _DAY_SECONDS
-        here = job_images.c
-        has_images = exists().where(here.job_id == jobs.c.id, here.deleted_at.is_(None))
-        query = select(jobs.c.id).where(_ENDED, jobs.c.finished_at < before, ~has_images)
-        old = list(connection.scalars(query.order_by(jobs.c.finished_at, jobs.c.id).limit(BATCH_JOBS)))
-        if old:
-            connection.execute(delete(jobs).where(among(connection, jobs.c.id, old)))
-            _log.info("forgot %d jobs that ended long ago", len(old))
-        return len(old) == BATCH_JOBS
+        query = select(jobs.c.id).where(_ENDED, jobs.c.finished_at < before)
+        oldest = list(connection.scalars(query.order_by(jobs.c.finished_at, jobs.c.id).limit(BATCH_JOBS)))
+        if not oldest:
+            return False
+        has_images = exists().where(job_images.c.job_id == jobs.c.id, _IS_KEPT)
+        gone = connection.execute(delete(jobs).where(among(connection, jobs.c.id, oldest), ~has_images)).rowcount
+        if gone:
+            _log.info("forgot %d jobs that ended long ago", gone)
+        return gone > 0 and len(oldest) == BATCH_JOBS
 
 
 def _kept_bytes(connection: Connection) -> int:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, func, or_, select
+from sqlalchemy import ColumnElement, Connection, func, or_, select, union_all
 
 from .. import fields
 from ..ages import Ages
@@ -15,7 +15,7 @@ from ..clock import Clock
 from ..database import Database, Record, among
 from ..errors import FieldError, NotFoundError
 from ..hashes import parse_hash
-from ..schema import job_attempts, job_requirements, jobs
+from ..schema import IS_PENDING, api_keys, job_attempts, job_need_servers, job_requirements, jobs
 from ..server_registry import find_server
 from .checking import Checker
 from .facts import load
@@ -34,11 +34,13 @@ MOST_COUNTED = 1_000
 class Filter:
     """Which jobs; None is "any". ``server`` is an id or alias, of the server that runs it or that it is for.
 
-    ``model`` is a hash; ``text`` stands in the title; ``submitter`` is a key's id or name.
+    ``could_run``: of a server, also what waits for any and that it has the models for. ``model`` is a hash; ``text``
+    stands in the title; ``submitter`` is a key's id or name.
     """
 
     state: str | None = None
     server: str | None = None
+    could_run: bool = False
     submitter: str | None = None
     model: str | None = None
     text: str | None = None
@@ -68,7 +70,7 @@ class JobList:
         with self._database.read() as connection:
             row = find_job(connection, public_id)
             (shown,) = self._shown(connection, [row], infotexts=True)
-            return {**shown, "payload": json.loads(row.payload), "queue_position": _position(connection, row)}
+            return {**shown, "payload": json.loads(row.payload), "queue_position": place_of(connection, row)}
 
     def page(self, asked: Filter) -> dict[str, Any]:
         """Return a page of jobs, the newest first, with how many there are of each state.
@@ -79,25 +81,18 @@ class JobList:
         """
         with self._database.read() as connection:
             conditions = _conditions(connection, asked)
-            counts = dict.fromkeys(STATES, 0)
-            counted = select(jobs.c.state, func.count()).where(*conditions).group_by(jobs.c.state)
-            counts.update({row[0]: row[1] for row in connection.execute(counted)})
-            if asked.state is not None:
-                conditions.append(jobs.c.state == asked.state)
-            if asked.cursor is not None:
-                after = _read_cursor(asked.cursor)
-                conditions.append(jobs.c.id > after if asked.oldest_first else jobs.c.id < after)
+            counts = _counts(connection, conditions)
+            ids = _page(connection, conditions, asked)
             order = jobs.c.id if asked.oldest_first else jobs.c.id.desc()
-            query = select(jobs).where(*conditions).order_by(order).limit(asked.limit + 1).offset(asked.offset)
-            rows = connection.execute(query).all()
-            listed = self._shown(connection, rows[: asked.limit])
-        more = len(rows) > asked.limit
+            shown = select(jobs).where(among(connection, jobs.c.id, ids[: asked.limit])).order_by(order)
+            listed = self._shown(connection, connection.execute(shown).all())
+        more = len(ids) > asked.limit
         return {
             "success": True,
             "total": counts[asked.state] if asked.state is not None else sum(counts.values()),
             "counts": counts,
             "jobs": listed,
-            "next_cursor": _write_cursor(rows[asked.limit - 1].id) if more else None,
+            "next_cursor": _write_cursor(ids[asked.limit - 1]) if more else None,
         }
 
     def _shown(
@@ -149,17 +144,53 @@ def _conditions(connection: Connection, asked: Filter) -> list[ColumnElement[boo
         listed.append(jobs.c.target_server_id.is_(None))
     elif asked.server is not None:
         server_id = find_server(connection, asked.server).id
-        waits_for = (jobs.c.target_server_id == server_id) & (jobs.c.state == PENDING)
-        listed.append(or_(jobs.c.server_id == server_id, waits_for))
+        of_it = select(jobs.c.id).where(jobs.c.server_id == server_id)
+        for_it = select(jobs.c.id).where(jobs.c.target_server_id == server_id, jobs.c.state == PENDING)
+        listed_there = [of_it, for_it]
+        if asked.could_run:
+            able = select(job_need_servers.c.need_id).where(job_need_servers.c.server_id == server_id)
+            listed_there.append(select(jobs.c.id).where(jobs.c.need_id.in_(able), jobs.c.state == PENDING))
+        listed.append(jobs.c.id.in_(union_all(*listed_there)))
     if asked.submitter is not None:
-        listed.append(or_(jobs.c.submitter == asked.submitter, jobs.c.submitted_by == asked.submitter))
+        named = connection.scalars(select(api_keys.c.key).where(api_keys.c.name == asked.submitter))
+        listed.append(among(connection, jobs.c.submitter, {asked.submitter, *named}))
     if asked.model is not None:
         listed.append(_asks_for(connection, asked.model))
     if asked.text is not None:
-        listed.append(func.lower(jobs.c.title).contains(asked.text.lower(), autoescape=True))
+        listed.append(_has(connection, asked.text))
     if asked.bulk_id is not None:
         listed.append(jobs.c.bulk_id == asked.bulk_id)
     return listed
+
+
+def _has(connection: Connection, text: str) -> ColumnElement[bool]:
+    """Return the condition that a title has a text in it, in upper or lower case."""
+    if connection.dialect.name == "sqlite" and text.isascii():
+        return jobs.c.title.contains(text, autoescape=True)  # SQLite's own LIKE, without a call for each row
+    return func.lower(jobs.c.title).contains(text.lower(), autoescape=True)
+
+
+def _counts(connection: Connection, conditions: Sequence[ColumnElement[bool]]) -> dict[str, int]:
+    counted = select(jobs.c.state, func.count()).where(*conditions).group_by(jobs.c.state)
+    return {**dict.fromkeys(STATES, 0), **{row[0]: row[1] for row in connection.execute(counted)}}
+
+
+def _page(connection: Connection, conditions: Sequence[ColumnElement[bool]], asked: Filter) -> list[int]:
+    """Return the ids of a page and of one job more; from an index alone, a row of jobs is long."""
+    here = jobs.c.id
+    also: list[ColumnElement[bool]] = []
+    if asked.state is not None:
+        also.append(jobs.c.state == asked.state)
+    if asked.cursor is not None:
+        after = _read_cursor(asked.cursor)
+        also.append(here > after if asked.oldest_first else here < after)
+    query = select(here).where(*conditions, *also)
+    if asked.text is not None:
+        # Looked for in rows, in their order, a text that hardly any has would be looked for in all of them.
+        found = sorted(connection.scalars(query), reverse=not asked.oldest_first)
+        return found[asked.offset :][: asked.limit + 1]
+    order = here if asked.oldest_first else here.desc()
+    return list(connection.scalars(query.order_by(order).limit(asked.limit + 1).offset(asked.offset)))
 
 
 def _asks_for(connection: Connection, text: str) -> ColumnElement[bool]:
@@ -175,11 +206,14 @@ def _asks_for(connection: Connection, text: str) -> ColumnElement[bool]:
     return jobs.c.id.in_(select(needed.job_id).where(or_(meant, needed.hash == digits.digits)))
 
 
-def _position(connection: Connection, row: Record) -> int | None:
-    """Return which place in the queue a waiting job has, from 1; None for others, and behind ``MOST_COUNTED``."""
+def place_of(connection: Connection, row: Record) -> int | None:
+    """Return which place in the queue a waiting job has, from 1; None for others, and behind ``MOST_COUNTED``.
+
+    ``row`` has at least ``state`` and ``rank``.
+    """
     if row.state != PENDING:
         return None
-    before = select(jobs.c.id).where(jobs.c.state == PENDING, jobs.c.rank < row.rank).limit(MOST_COUNTED)
+    before = select(jobs.c.rank).where(IS_PENDING, jobs.c.rank < row.rank).order_by(jobs.c.rank).limit(MOST_COUNTED)
     place = 1 + int(connection.scalar(select(func.count()).select_from(before.subquery())) or 0)
     return place if place <= MOST_COUNTED else None
 

@@ -95,17 +95,18 @@ class Queue:
         public ids of those that can be given out from now on.
         """
         unplaced = (jobs.c.need_id.is_(None), IS_PENDING, among(connection, jobs.c.id, job_ids))
-        query = select(jobs.c.id, jobs.c.target_server_id).where(*unplaced).order_by(jobs.c.id)
-        targets = {row.id: row.target_server_id for row in connection.execute(query)}
+        # Locked before their needs, unlike jobs that have one: nobody locks a need for them, and their target stays.
+        query = select(jobs).where(*unplaced).order_by(jobs.c.id).with_for_update()
+        rows = connection.execute(query).all()
+        targets = {row.id: row.target_server_id for row in rows}
         asked = requirements_of(connection, targets)
         wanted = {job_id: need_of(target, asked.get(job_id, [])) for job_id, target in targets.items()}
         met = {job_id: need for job_id, need in wanted.items() if need is not None}
         if not met:
             return []
         ids = self._needs.ensure(connection, set(met.values()))
-        locked = select(jobs).where(jobs.c.need_id.is_(None), IS_PENDING, among(connection, jobs.c.id, met))
         placed = []
-        for row in connection.execute(locked.order_by(jobs.c.id).with_for_update()).all():
+        for row in [row for row in rows if row.id in met]:
             need_id = ids[met[row.id]]
             connection.execute(
                 update(jobs).where(jobs.c.id == row.id).values(need_id=need_id, updated_at=self._clock())
@@ -152,6 +153,8 @@ class Queue:
             "updated_at": now,
         }
         connection.execute(update(jobs).where(jobs.c.id == job.id).values(**{**fresh, **values}))
+        images.drop(connection, job.id)
+        drop_preview(connection, job.id)
         if need_id is not None:
             self._needs.join(connection, {need_id: [values.get("rank", job.rank)]})
         tell_job(connection, job.public_id, PENDING, job.server_id)
@@ -180,8 +183,6 @@ class Queue:
             finish(connection, job, FAILED, now, outcome=why.outcome, reason=why.reason, error=(EXHAUSTED, message))
             return True
         end_attempt(connection, job.id, lease, now, why.outcome, why.reason)
-        images.drop(connection, job.id)
-        drop_preview(connection, job.id)
         avoid = (job.server_id, now + AVOID_SECONDS) if why.avoids else (None, None)
         values = {"attempts": attempts, "avoid_server_id": avoid[0], "avoid_until": avoid[1]}
         self.wait_again(connection, job, held.need_id, **values)

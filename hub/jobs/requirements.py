@@ -9,8 +9,9 @@ from ...ecosystems.infotext import Resource, prompt_resources
 from ...ecosystems.infotext import resource as roles
 from ...ecosystems.infotext.prompts import number
 from ...ecosystems.infotext.resource import model_hash, stem
+from .. import fields
 from ..errors import FieldError
-from .payloads import SCRIPTS, SETTINGS, Payload
+from .payloads import NAME_CHARACTERS, SCRIPTS, SETTINGS, Payload
 
 REFINER = "refiner"
 ROLES = (*roles.TYPES_OF_ROLE, REFINER)
@@ -52,7 +53,7 @@ def wanted(payload: Payload, checkpoint: Wanted | None, hints: Iterable[Resource
     names as well gets its hashes from there.
 
     Raises:
-        FieldError: there are too many.
+        FieldError: there are too many, or a name is none.
     """
     values = payload.values
     settings: Mapping[str, Any] = values.get(SETTINGS, {})
@@ -65,6 +66,12 @@ def wanted(payload: Payload, checkpoint: Wanted | None, hints: Iterable[Resource
             listed += (_of(each, source) for each in prompt_resources(values.get(source, "")))
     listed += _upscaler(values)
     listed += _of_scripts(values.get(SCRIPTS, {}))
+    for each in listed:
+        if len(each.name) > NAME_CHARACTERS or not fields.is_clean(each.name):
+            problem = (
+                f"{each.name[:80]!a} is no model's name: at most {NAME_CHARACTERS} characters, no control characters"
+            )
+            raise FieldError(each.source, problem)
     return _with_hashes(_once(listed), hints)
 
 
@@ -178,6 +185,13 @@ def _with_hashes(listed: list[Wanted], hints: Iterable[Resource]) -> list[Wanted
         replace(one, hashes=tuple(dict.fromkeys([*one.hashes, *known.get((_kind(one.role), _key(one.name)), ())])))
         for one in listed
     ]
+
+
+def not_named(stated: Iterable[Resource], listed: Iterable[Wanted]) -> str:
+    """Return the names of those stated models that a job does not ask for, the first few of them."""
+    asked = {(_kind(each.role), _key(each.name)) for each in listed}
+    missed = [each.name for each in stated if (_kind(each.role), _key(each.name)) not in asked]
+    return ", ".join(name[:100] for name in missed[:10])
 
 
 def _kind(role: str) -> str:

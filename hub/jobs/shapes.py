@@ -4,7 +4,7 @@
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +17,7 @@ from .job import HIGHEST_PRIORITY, IMG2IMG, LOWEST_PRIORITY, MAX_ATTEMPTS, TXT2I
 from .parameters import MOST_HINTS, PARAMETERS, read_hash, read_parameters
 from .payloads import IMAGES, NAME_CHARACTERS, SETTINGS, Payload, read_payload
 from .pictures import without_images
-from .requirements import PROMPTS, ROLES, Wanted, wanted, without_models
+from .requirements import PROMPTS, ROLES, Wanted, not_named, wanted, without_models
 from .values import integer, mapping, word
 from .warned import Warned
 
@@ -38,7 +38,8 @@ class Asked:
     """A submission, read and checked.
 
     ``target`` is a server's id or alias, None for any. ``payload`` is without models and images, ``inputs`` are the
-    images by their path in it; ``wanted`` are the models, ``texts`` what may name embeddings, by its field. ``record``
+    images by their path in it; ``wanted`` are the models, ``stated`` those of
+    ``models`` and ``hints`` all with hashes, ``texts`` what may name embeddings, by its field. ``record``
     is what was sent, without images.
     """
 
@@ -46,6 +47,7 @@ class Asked:
     payload: Mapping[str, Any]
     inputs: Mapping[str, str]
     wanted: tuple[Wanted, ...]
+    stated: tuple[Resource, ...]
     hints: tuple[Resource, ...]
     texts: Mapping[str, str]
     target: str | None
@@ -74,7 +76,8 @@ def read_submission(body: Mapping[str, Any]) -> Asked:
     if stated is None and base is not None and base.checkpoint is not None:
         stated = Wanted(roles.CHECKPOINT, base.checkpoint.name, base.checkpoint.searchable_hashes)
     payload = read_payload(raw, where, fields.choice(body, "mode", (TXT2IMG, IMG2IMG)))
-    hints = (*_hints(body), *more, *(base.hints if base is not None else ()))
+    known = _hints(body)
+    hints = (*known, *more, *(base.hints if base is not None else ()))
     asked = wanted(payload, stated, hints)
     if not asked or asked[0].role != roles.CHECKPOINT or asked[0].source != "sd_model_checkpoint":
         raise FieldError(_checkpoint_field(body), _NO_CHECKPOINT, missing=True)
@@ -85,6 +88,7 @@ def read_submission(body: Mapping[str, Any]) -> Asked:
         payload=without_models(payload.values),
         inputs=payload.inputs,
         wanted=tuple(asked),
+        stated=tuple(known),
         hints=hints,
         texts=_texts(payload),
         target=target,
@@ -93,7 +97,7 @@ def read_submission(body: Mapping[str, Any]) -> Asked:
         source=None if source is None else word(200)(source, "source_info"),
         app_type=app_type,
         record=_record(body),
-        warnings=tuple(_warnings(payload, base)),
+        warnings=(*_warnings(payload, base), *_not_loaded(asked, hints)),
     )
 
 
@@ -204,6 +208,16 @@ def _warnings(payload: Payload, base: FromText | None) -> list[Warned]:
             Warned("script", "a script may load models that nobody can check here; its images are checked afterwards")
         )
     return listed
+
+
+def _not_loaded(asked: Iterable[Wanted], hints: Iterable[Resource]) -> list[Warned]:
+    """Return a warning of LoRAs that an infotext lists and its prompt does not load, as of Civitai's own generator."""
+    loras = [each for each in hints if each.role == roles.LORA and each.source != "models"]
+    names = not_named(loras, asked)
+    problem = (
+        f"the infotext lists LoRAs that its prompt does not load: {names}; write <lora:name:weight> into the prompt"
+    )
+    return [Warned("not_repeated", problem)] if names else []
 
 
 def _integer(body: Mapping[str, Any], name: str, low: int, high: int, default: int) -> int:

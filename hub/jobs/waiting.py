@@ -7,7 +7,7 @@ do; only these are rung, and look for themselves.
 import asyncio
 import contextlib
 import threading
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, exists, select
@@ -55,15 +55,16 @@ class Waiting:
         for bell in self._bells.values():
             bell.set()
 
-    async def claim(self, claim: Claim, allowed: ColumnElement[bool], gone: Awaitable[Any]) -> dict[str, Any] | None:
+    async def claim(
+        self, claim: Claim, allowed: ColumnElement[bool], gone: Callable[[], Awaitable[None]]
+    ) -> dict[str, Any] | None:
         """Return the job that a server is given, None where there was none for as long as it waits.
 
-        ``gone`` is done when the server hung up: it is given nothing, and what it was given just then is taken back.
+        ``gone`` ends when the server hung up: it is given nothing, and what it was given just then is taken back.
         """
         self._loop = asyncio.get_running_loop()
-        bell = asyncio.Event()
-        leaving = asyncio.ensure_future(gone)
         token = await run_in_threadpool(self._claims.begin, claim, allowed)
+        bell, leaving = asyncio.Event(), asyncio.ensure_future(gone())
         before = self._bells.get(claim.server_id)
         with self._lock:
             self._bells[claim.server_id] = bell

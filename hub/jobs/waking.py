@@ -12,7 +12,9 @@ from sqlalchemy import Connection, select, update
 
 from ..background import Job
 from ..database import Database, Record, among
-from ..schema import IS_PENDING, IS_UNRESOLVED, job_requirements, jobs
+from ..events.kinds import ENRICHMENT, INVENTORY_CHANGED, MODEL_REGISTERED, OVERRIDE_CHANGED
+from ..events.log import Event
+from ..schema import IS_UNRESOLVED, job_requirements, jobs
 from ..search import Indexing
 from .job import RESOLVED
 from .queue import Queue
@@ -23,6 +25,9 @@ _EVERY_SECONDS = 30.0
 _SETTLE_SECONDS = 0.5
 _QUESTIONS_AT_ONCE = 500
 _ROWS_AT_ONCE = 500
+
+_TELLING = frozenset({INVENTORY_CHANGED, MODEL_REGISTERED, OVERRIDE_CHANGED, ENRICHMENT})
+"""Kinds of events after which a hash or a name may mean something else."""
 
 _Question = tuple[str, str, str | None, str | None]
 """Role, name, hash, and the server that the job is for."""
@@ -39,22 +44,33 @@ class Waking:
         self.job = Job("job requirements", _EVERY_SECONDS, self.look, settle_seconds=_SETTLE_SECONDS)
         """Call it when models or names came, or are other ones."""
 
+    def heard(self, events: Sequence[Event]) -> None:
+        """Take note of events: somebody said something of a model. For ``Broadcaster.when_heard``."""
+        if any(event.kind in _TELLING for event in events):
+            self.job.call()
+
     def look(self) -> bool:
-        """Look up what waiting jobs ask for and what was not known before; cheap where there is none. For ``Job``."""
+        """Look up what jobs ask for and what was not known before; cheap where there is none. For ``Job``.
+
+        Jobs that ended while they waited are looked at too: they may be tried again.
+        """
         needed = job_requirements.c
-        asked = select(needed.role, needed.name, needed.hash, jobs.c.target_server_id).join(
-            jobs, jobs.c.id == needed.job_id
+        asked = select(
+            needed.role, needed.name, needed.hash, jobs.c.target_server_id, needed.resolution, needed.candidates
         )
+        waiting = asked.join(jobs, jobs.c.id == needed.job_id).where(IS_UNRESOLVED).distinct()
+        known: dict[_Question, set[tuple[str, str]]] = {}
         with self._database.read() as connection:
-            questions = connection.execute(asked.where(IS_UNRESOLVED, IS_PENDING).distinct()).all()
-        if questions:
+            for role, name, digits, target, resolution, candidates in connection.execute(waiting):
+                known.setdefault((role, name, digits, target), set()).add((resolution, candidates))
+        if known:
             self._indexing.refresh()  # learns the names of files that came just now
-        for start in range(0, len(questions), _QUESTIONS_AT_ONCE):
-            batch = [(row[0], row[1], row[2], row[3]) for row in questions[start : start + _QUESTIONS_AT_ONCE]]
+        for batch in _batches(list(known)):
             with self._database.read() as connection:
                 found = self._resolver.resolve(connection, [_asking(each) for each in batch])
             for question, meaning in zip(batch, found, strict=True):
-                self._tell(question, meaning)
+                if known[question] != {(meaning.resolution, _json(meaning.candidates))}:
+                    self._tell(question, meaning)
         return False
 
     def _tell(self, question: _Question, meaning: Meaning) -> None:
@@ -70,7 +86,7 @@ class Waking:
         query = (
             select(needed.job_id, needed.slot)
             .join(jobs, jobs.c.id == needed.job_id)
-            .where(IS_UNRESOLVED, IS_PENDING, needed.role == role, needed.name == name)
+            .where(IS_UNRESOLVED, needed.role == role, needed.name == name)
             .where(needed.hash.is_not_distinct_from(digits), jobs.c.target_server_id.is_not_distinct_from(target))
             .where((needed.resolution != meaning.resolution) | stale)
             .order_by(needed.job_id, needed.slot)
@@ -100,6 +116,11 @@ class Waking:
             )
         if meaning.resolution == RESOLVED:
             self._queue.place(connection, sorted({row.job_id for row in rows}))
+
+
+def _batches(questions: Sequence[_Question]) -> Iterator[Sequence[_Question]]:
+    for start in range(0, len(questions), _QUESTIONS_AT_ONCE):
+        yield questions[start : start + _QUESTIONS_AT_ONCE]
 
 
 def _asking(question: _Question) -> Asking:

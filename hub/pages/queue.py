@@ -81,6 +81,7 @@ def _filter(asked: Asked, visitor: Caller) -> Filter:
     return Filter(
         state=asked.state or None,
         server=asked.server or None,
+        could_run=True,
         submitter=(visitor.key or SESSION) if asked.mine else None,
         model=asked.model or None,
         text=asked.q or None,

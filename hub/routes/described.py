@@ -406,7 +406,7 @@ _SYNCED = answer(
 )
 _SYNCED["properties"]["buckets"] = _BUCKETS
 
-_QUEUED = together(ref("CheckedJob"), ref("QueuedJob"))
+_QUEUED = together(ref("CheckedJob"), ref("QueuedJob"), shape(queue_position=or_null(COUNT)))
 _JOB = answer(job=together(ref("Job"), shape(queue_position=or_null(COUNT))))
 _JOB_CHANGED = together(answer(message=TEXT), _JOB)
 _JOBS = answer(

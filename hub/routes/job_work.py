@@ -21,7 +21,7 @@ async def claim(request: Request, server_id: str, caller: CallerOf) -> Response:
     caller.must_write_server(server_id)
     async with hub.bodies.object(request) as body:
         asked = read_claim(server_id, body)
-    job = await hub.waiting.claim(asked, hub.keys.still_valid(caller), _gone(request))
+    job = await hub.waiting.claim(asked, hub.keys.still_valid(caller), lambda: _gone(request))
     return AsciiJson({"success": True, "job": job}, headers={"Cache-Control": "no-store"})
 
 

@@ -161,11 +161,24 @@ Index("jobs_leases", jobs.c.lease_until, sqlite_where=_running, postgresql_where
 IS_PENDING: ColumnElement[bool] = literal_column("jobs.state = 'pending'")
 IS_PROCESSING: ColumnElement[bool] = literal_column("jobs.state = 'processing'")
 """Conditions that say to both databases that the partial indexes serve them; a parameter would not."""
-Index("jobs_state", jobs.c.state, jobs.c.id)
+# The lists and their counts read these alone, and no rows: the title is what a text is looked for in.
+Index("jobs_state", jobs.c.state, jobs.c.id, jobs.c.title)
+Index("jobs_turn", jobs.c.state, jobs.c.rank, sqlite_where=_waiting, postgresql_where=_waiting)
 _ended = text("finished_at IS NOT NULL")
 Index("jobs_finished_at", jobs.c.finished_at, jobs.c.id, sqlite_where=_ended, postgresql_where=_ended)
-Index("jobs_server_id", jobs.c.server_id, jobs.c.id)
-Index("jobs_submitter", jobs.c.submitter, jobs.c.id)
+Index("jobs_server_id", jobs.c.server_id, jobs.c.state, jobs.c.id)
+_for_one = text("target_server_id IS NOT NULL")
+Index(
+    "jobs_target_server_id",
+    jobs.c.target_server_id,
+    jobs.c.state,
+    jobs.c.id,
+    sqlite_where=_for_one,
+    postgresql_where=_for_one,
+)
+Index("jobs_submitter", jobs.c.submitter, jobs.c.state, jobs.c.id)
+_together = text("bulk_id IS NOT NULL")
+Index("jobs_bulk_id", jobs.c.bulk_id, jobs.c.state, jobs.c.id, sqlite_where=_together, postgresql_where=_together)
 
 job_requirements = Table(
     "job_requirements",

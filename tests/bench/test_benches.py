@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 import requests
-from quartermaster.bench import ecosystems, hashing, identify, rescan, sync
+from quartermaster.bench import claims, ecosystems, hashing, identify, rescan, sync
 from quartermaster.bench.hub_process import hub_process, make_key
+from quartermaster.bench.queued import KINDS
 from quartermaster.bench.relay import Relay
 from quartermaster.bench.row import NotMeasurableError, Row
 from quartermaster.hub.schema import metadata
@@ -55,6 +56,11 @@ def test_the_big_catalogue_has_as_many_rows_as_the_bench_says(capsys: pytest.Cap
 
 def test_identify() -> None:
     assert len(values(identify.measure(headers=20, rounds=2, hostile_files=3))) == 3
+
+
+def test_claims() -> None:
+    kinds = tuple((*kind[:3], 4) for kind in KINDS)
+    assert len(values(claims.measure(many=400, few=200, servers=4, rounds=1, in_round=4, kinds=kinds))) == 2
 
 
 def test_sync() -> None:

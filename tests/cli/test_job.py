@@ -208,7 +208,7 @@ def test_a_check_tells_whether_a_server_could_run_it_now(agent: HubClient, capsy
 
 
 def test_several_jobs_differ_in_their_seeds(agent: HubClient, capsys: pytest.CaptureFixture[str]) -> None:
-    options = ["--prompt", "x", "--checkpoint", "pony", "--seed", "7", "--quantity", "3", "--seeds", "increment"]
+    options = ["--prompt", "x", "--checkpoint", "pony", "--seed", "7", "--quantity", "3"]
     assert main(["job", "submit", *options]) == 0
     ids = capsys.readouterr().out.split()
     assert [shown(capsys, each)["generation_params"]["seed"] for each in ids] == [7, 8, 9]

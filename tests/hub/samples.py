@@ -2,14 +2,17 @@
 
 import hashlib
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import requests
+from quartermaster.hub.background import current_job
 from quartermaster.hub.services import Hub
 from quartermaster.hub_client import digest as digests
+from sqlalchemy import event
 
 
 def sha(word: object) -> str:
@@ -97,6 +100,22 @@ class Api:
     def with_key(self, scope: str, server: str | None = None) -> "Api":
         made = self.hub.keys.create(f"a {scope}", scope, server)
         return replace(self, headers={"X-API-Key": made.key, "X-API-Secret": made.secret})
+
+
+@contextmanager
+def statements_of(api: Api) -> Iterator[list[tuple[str, Any]]]:
+    """Yield the statements that answers cost from here on, each with its parameters."""
+    seen: list[tuple[str, Any]] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_rest: Any) -> None:
+        if current_job() is None:  # what runs beside the answering costs the answer nothing
+            seen.append((statement, parameters))
+
+    event.listen(api.hub.database.engine, "before_cursor_execute", note)
+    try:
+        yield seen
+    finally:
+        event.remove(api.hub.database.engine, "before_cursor_execute", note)
 
 
 def together(count: int, work: Any) -> list[Any]:

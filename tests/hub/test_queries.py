@@ -1,30 +1,13 @@
 """Look-ups and heartbeats cost what they cost, however much the hub knows: counted in statements and plans."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-from quartermaster.hub.background import current_job
-from quartermaster.tests.hub.samples import Api, digest_of, entry, sha
+from quartermaster.tests.hub.samples import Api, digest_of, entry, sha, statements_of
 from sqlalchemy import event
 
 MODELS = 300
-
-
-@contextmanager
-def statements_of(api: Api) -> Iterator[list[tuple[str, Any]]]:
-    seen: list[tuple[str, Any]] = []
-
-    def note(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_rest: Any) -> None:
-        if current_job() is None:  # what runs beside the answering costs the answer nothing
-            seen.append((statement, parameters))
-
-    event.listen(api.hub.database.engine, "before_cursor_execute", note)
-    try:
-        yield seen
-    finally:
-        event.remove(api.hub.database.engine, "before_cursor_execute", note)
 
 
 @pytest.fixture

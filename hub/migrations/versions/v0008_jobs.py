@@ -137,9 +137,33 @@ def upgrade() -> None:
         sqlite_where=sa.text("finished_at IS NOT NULL"),
         postgresql_where=sa.text("finished_at IS NOT NULL"),
     )
-    op.create_index("jobs_server_id", "jobs", ["server_id", "id"], unique=False)
-    op.create_index("jobs_state", "jobs", ["state", "id"], unique=False)
-    op.create_index("jobs_submitter", "jobs", ["submitter", "id"], unique=False)
+    op.create_index("jobs_server_id", "jobs", ["server_id", "state", "id"], unique=False)
+    op.create_index("jobs_state", "jobs", ["state", "id", "title"], unique=False)
+    op.create_index("jobs_submitter", "jobs", ["submitter", "state", "id"], unique=False)
+    op.create_index(
+        "jobs_target_server_id",
+        "jobs",
+        ["target_server_id", "state", "id"],
+        unique=False,
+        sqlite_where=sa.text("target_server_id IS NOT NULL"),
+        postgresql_where=sa.text("target_server_id IS NOT NULL"),
+    )
+    op.create_index(
+        "jobs_bulk_id",
+        "jobs",
+        ["bulk_id", "state", "id"],
+        unique=False,
+        sqlite_where=sa.text("bulk_id IS NOT NULL"),
+        postgresql_where=sa.text("bulk_id IS NOT NULL"),
+    )
+    op.create_index(
+        "jobs_turn",
+        "jobs",
+        ["state", "rank"],
+        unique=False,
+        sqlite_where=sa.text("state = 'pending'"),
+        postgresql_where=sa.text("state = 'pending'"),
+    )
     op.create_index(
         "jobs_waiting",
         "jobs",

@@ -60,8 +60,10 @@ def test_a_job_is_watched_from_waiting_to_its_image(fleet: Api, look: Looking) -
     assert agent.preview(job, 0.7, "b", step=14, steps=20) == 200
     expect(mine).to_contain_text("step 14 of 20")
     page.wait_for_function("document.querySelector('img.preview').naturalWidth === 64")
+    assert page.request.get(f"{fleet.address}/queue/{job_id}/preview").headers["content-type"] == "image/png"
     agent.complete(job, f"a fox\nSteps: 20, Model: velvet, Model hash: {sha('velvet')[:10]}, Note: {HOSTILE}")
     expect(mine).to_contain_text("completed")
+    assert page.request.get(f"{fleet.address}/queue/{job_id}/preview").headers["content-type"] == "image/svg+xml"
     expect(page.locator("#queue-waiting")).not_to_contain_text("1")
     mine.get_by_role("link", name="a fox").click()
     expect(page).to_have_url(f"{fleet.address}/queue/{job_id}")
@@ -74,6 +76,17 @@ def test_a_job_is_watched_from_waiting_to_its_image(fleet: Api, look: Looking) -
         images.get_by_role("link", name="Download").click()
     assert download.value.path().read_bytes().startswith(b"\x89PNG")
     expect(page.get_by_role("region", name="Who tried")).to_contain_text("attic")
+
+
+def test_a_server_s_card_leads_to_what_it_could_run(fleet: Api, look: Looking) -> None:
+    submitted(fleet, "for both")
+    submitted(fleet, "for attic <lora:fox:1>")
+    page = look().at("/").page
+    page.locator("article", has_text="cellar").get_by_role("link", name="1 job waiting").click()
+    expect(page.locator(".job-title")).to_have_text(["for both"])
+    page.get_by_label("Server", exact=True).first.select_option("attic")
+    page.get_by_role("button", name="Show", exact=True).click()
+    expect(page.locator(".job-row")).to_have_count(2)
 
 
 def test_why_a_job_waits_is_said_and_it_goes_by_itself(fleet: Api, look: Looking) -> None:
@@ -165,7 +178,7 @@ def test_the_form_says_beforehand_what_will_happen(fleet: Api, look: Looking) ->
     expect(check.locator(".need-row", has_text="who")).to_contain_text("unknown")
     page.get_by_label("Prompt", exact=True).fill("a fox")
     expect(check).to_contain_text("takes no jobs now: cellar")
-    page.get_by_label("How many").fill("3")
+    page.get_by_label("How many", exact=True).fill("3")
     page.get_by_role("button", name="Submit", exact=True).click()
     expect(page.locator(".job-row")).to_have_count(3)
     expect(page.get_by_text("submitted together")).to_be_visible()

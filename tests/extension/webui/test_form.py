@@ -59,14 +59,15 @@ def test_a_script_goes_along_where_it_was_changed_and_can_be_written_down() -> N
     scripts = [
         Script("Film Grain", [True, 0.5], defaults=[False, 0.5]),
         Script("Untouched", [False, 1.0], defaults=[False, 1]),
-        Script("ControlNet", [Unit()], defaults=[None]),
+        Script("Strange", [Unit()], defaults=[None]),
+        Script("ControlNet", [{"enabled": False}] * 3, defaults=[{"enabled": False, "weight": 1}] * 3),
         Script("X/Y/Z plot", [1, {"a": [2.0]}], chosen=True),
     ]
     made = draft(Form("txt2img", NAMED, scripts))
     assert made.payload["alwayson_scripts"] == {"Film Grain": {"args": [True, 0.5]}}
     assert (made.payload["script_name"], made.payload["script_args"]) == ("X/Y/Z plot", [1, {"a": [2]}])
     assert len(made.notes) == 1
-    assert "ControlNet" in made.notes[0]
+    assert "Strange: a value of the kind Unit" in made.notes[0]
     assert "without this script" in made.notes[0]
 
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from quartermaster.tests.hub.samples import Api, entry, sha, until
+from quartermaster.tests.hub.samples import Api, entry, sha, statements_of, until
 
 CYBER = entry("cyber", path="models/Stable-diffusion/Pony/cyber.safetensors", type="Checkpoint", base_model="Pony")
 
@@ -41,6 +41,7 @@ def fleet(api: Api) -> Api:
 
 def test_a_job_whose_models_are_there_is_queued_with_a_need(fleet: Api) -> None:
     told = submitted(fleet, body(positive_prompt="a <lora:anna:0.8> cat", model_hash=sha("cyber")[:10].upper()))
+    assert told["queue_position"] == 1
     assert told["stablequeue_job_id"] == told["mobilesd_job_id"] == told["id"]
     assert (told["success"], told["target_server_alias"], told["app_type"]) == (True, "any", "forge")
     checkpoint, lora = told["requirements"]
@@ -227,3 +228,75 @@ def test_lists_are_narrowed_and_turned_page_by_page(fleet: Api) -> None:
     for wrong in ({"status": "done"}, {"cursor": "x"}, {"model": "xyz"}, {"order": "up"}, {"limit": "0"}):
         assert client.get("/api/v2/jobs", **wrong).status_code == 422, wrong
     assert client.get("/api/v2/jobs", server="nowhere").json()["error"] == "server_not_found"
+
+
+def test_a_page_costs_the_same_number_of_statements_however_many_jobs_there_are(fleet: Api) -> None:
+    def page(**narrowed: str) -> list[str]:
+        with statements_of(fleet) as seen:
+            answer = fleet.get("/api/v2/jobs", **narrowed)
+        assert answer.status_code == 200 and answer.json()["jobs"]
+        return [statement for statement, _ in seen if statement.startswith("SELECT")]
+
+    submitted(fleet, body(positive_prompt="<lora:anna:1> one"))
+    few = page()
+    many = {**body(positive_prompt="<lora:anna:1> <lora:flux:1> <lora:nobody:1> many"), "bulk_quantity": 50}
+    assert fleet.post("/api/v2/generate/bulk", many).status_code == 202
+    assert len(page()) == len(few) <= 16
+    assert fleet.hub.database.is_sqlite or len(page(model=sha("anna"))) <= len(few) + 3
+
+
+def test_too_much_at_once_is_refused(fleet: Api) -> None:
+    tags = " ".join(f"<lora:style {number}:1>" for number in range(200))
+    answer = fleet.post("/api/v2/generate/bulk", {**body(positive_prompt=tags), "bulk_quantity": 300})
+    assert (answer.status_code, answer.json()["details"]["field"]) == (422, "bulk_quantity")
+    assert fleet.get("/api/v2/jobs").json()["total"] == 0
+
+
+def test_a_hash_for_what_the_request_does_not_name_is_said(fleet: Api) -> None:
+    known = [{"role": "lora", "name": "elsewhere", "hash": sha("anna")}]
+    (said, *_) = submitted(fleet, {**body(), "models": known})["warnings"]
+    assert said["code"] == "not_named" and "elsewhere" in said["message"]
+
+
+# Why a job waits
+
+
+def test_why_a_job_waits(fleet: Api) -> None:
+    def why(**stated: Any) -> tuple[str, str]:
+        answer = fleet.post("/api/v2/generate/check", body(**stated)).json()
+        assert answer["waiting"] in answer["warnings"] or answer["waiting"]["code"] == "queued"
+        return answer["waiting"]["code"], answer["waiting"]["message"]
+
+    fleet.synced({"models": [entry("bert", base_model="Pony")]}, "shed")
+    fleet.post("/api/v1/models/register", {"sha256": sha("nowhere"), "type": "LORA", "name": "nowhere"})
+    assert why()[0] == "not_taking"
+    code, message = why(positive_prompt="<lora:anna:1> <lora:bert:1>")
+    assert code == "not_together" and "attic lacks only the lora bert" in message
+    code, message = why(positive_prompt="<lora:x:1>", loras=[{"name": "x", "hash": sha("nowhere")}])
+    assert code == "missing_model" and "the lora x" in message
+    asks = {"protocol": 1, "agent_id": "a", "wait_seconds": 0, "running": [], "loaded": None, "runtime": "forge"}
+    claim = fleet.with_key("agent", "cellar").post("/api/v1/servers/cellar/jobs/claim", asks)
+    assert claim.json()["job"] is None
+    assert why()[0] == "queued"
+    (first, second) = fleet.post("/api/v2/generate/check", body()).json()["able"]
+    assert (first["server_id"], first["taking"], first["runtime"]) == ("cellar", True, "forge")
+    assert (second["server_id"], second["taking"]) == ("attic", False)
+    fleet.clock.now += 3600
+    assert why()[0] == "servers_offline"
+
+
+def test_a_job_that_came_to_its_models_is_given_out(api: Api) -> None:
+    asks = {"protocol": 1, "agent_id": "a", "wait_seconds": 20, "running": [], "loaded": None, "runtime": "forge"}
+    agent = api.with_key("agent", "attic")
+    told = submitted(api, body("attic", positive_prompt="<lora:anna:1>"))
+    assert told["waiting"]["code"] == "unknown_model"
+    api.synced({"models": [CYBER, entry("anna")]}, "attic")
+    given = agent.post("/api/v1/servers/attic/jobs/claim", asks).json()["job"]
+    assert given["id"] == told["id"]
+    assert [(each["source"], each["sha256"]) for each in given["requirements"]] == [
+        ("sd_model_checkpoint", [sha("cyber")]), ("prompt", [sha("anna")]),
+    ]  # fmt: skip
+    assert given["payload"]["prompt"] == "<lora:anna:1>"
+    assert given["payload"]["override_settings"] == {}
+    shown = job(api, told)
+    assert (shown["state"], shown["server_id"], shown["waiting"]) == ("processing", "attic", None)

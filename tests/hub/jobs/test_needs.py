@@ -1,9 +1,12 @@
 """Who can do what is kept beside the needs: after whatever happens it is what a look at every file would say."""
 
 import random
+import threading
 from typing import Any
 
 import pytest
+from quartermaster.hub import placing
+from quartermaster.hub.entries import read_entry
 from quartermaster.hub.jobs.job import RESOLVED, NewJob, Requirement, Submitter
 from quartermaster.hub.jobs.needs import need_of
 from quartermaster.hub.jobs.queue import requirements_of
@@ -20,7 +23,7 @@ from quartermaster.tests.hub.job_samples import (
     row,
     stand_still,
 )
-from quartermaster.tests.hub.samples import Api, sha
+from quartermaster.tests.hub.samples import Api, sha, until
 from sqlalchemy import select
 
 NAMES = "abcdefgh"
@@ -182,3 +185,48 @@ def test_a_server_without_any_model_does_a_job_that_asks_for_none(api: Api) -> N
     [wanted] = queued(api.hub, new_job(api.hub))
     have(api, "attic", [])
     assert agent(api, "attic").claimed() == wanted
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+@pytest.mark.parametrize("first", ["sync", "job"])
+def test_a_job_and_a_sync_that_do_not_see_each_other_miss_nothing(api: Api, first: str) -> None:
+    """Two transactions at once, one of which brings the model and the other asks for it: whichever commits last."""
+    hub, done = api.hub, threading.Event()
+    stand_still(hub, "job changes")
+    have(api, "nas", [checkpoint("x")])
+    have(api, "attic", [])
+    wanted = new_job(hub, "x", target="attic")
+
+    def sync(connection: Any) -> None:
+        plan = placing.plan({}, [read_entry(checkpoint("x"), hub.settings.limits)])
+        placing.execute(hub.database, connection, "attic", plan, api.clock())
+
+    def add(connection: Any) -> None:
+        hub.queue.add(connection, [wanted])
+
+    works = [sync, add] if first == "sync" else [add, sync]
+
+    def slowly(connection: Any) -> None:
+        works[0](connection)
+        started.set()
+        assert done.wait(30)
+
+    started = threading.Event()
+    slow = threading.Thread(target=hub.database.write, args=(slowly,))
+    quick = threading.Thread(target=hub.database.write, args=(works[1],))
+    slow.start()
+    assert started.wait(30)
+    quick.start()
+
+    def waits() -> bool:
+        with hub.database.read() as connection:
+            held = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+            return bool(connection.exec_driver_sql(held).scalar())
+
+    until(waits)
+    done.set()
+    slow.join()
+    quick.join()
+    hub.changes.digest()
+    check_needs(hub)
+    assert agent(api, "attic").claim() is not None

@@ -3,6 +3,7 @@
 import socket
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -114,8 +115,13 @@ def test_a_claim_is_refused_where_another_agent_holds_the_server_or_there_is_non
     assert (wrong.status_code, wrong.json()["details"]["field"]) == (422, "wait_seconds")
 
 
-def test_each_job_is_given_once_however_many_ask(api: Api) -> None:
-    """Twelve servers at once, jobs of a few needs, some of which nobody can do."""
+def test_each_job_is_given_once_however_many_ask(
+    settings: HubSettings, start_api: Callable[..., Api], tmp_path: Path
+) -> None:
+    """Twelve servers at once at two hubs over one database, jobs of a few needs, some of which nobody can do."""
+    api = start_api(settings)
+    place = settings.data_dir if settings.database_url is None else tmp_path / "another"
+    hubs = [api.hub, start_api(HubSettings(place, database_url=settings.database_url)).hub]
     hub, servers = api.hub, [f"server {number}" for number in range(12)]
     for number, server in enumerate(servers):
         have(api, server, [checkpoint("x"), *([checkpoint("y")] if number % 2 else [])])
@@ -126,12 +132,13 @@ def test_each_job_is_given_once_however_many_ask(api: Api) -> None:
     agents = [agent(api, server) for server in servers]
 
     def work(number: int) -> list[str]:
-        given = []
+        given: list[str] = []
+        mine = hubs[number % 2]
         claim = Claim(servers[number], "agent of " + servers[number], 0.0)
         allowed = hub.keys.still_valid(api_caller(agents[number]))
         while True:
-            token = hub.claims.begin(claim, allowed)
-            found = hub.claims.look(claim, token, allowed)
+            token = mine.claims.begin(claim, allowed)
+            found = mine.claims.look(claim, token, allowed)
             if found.job is None:
                 return given
             given.append(found.job["id"])
@@ -148,7 +155,7 @@ def api_caller(who: Agent) -> Any:
 
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 def test_a_claim_that_waits_at_one_process_is_woken_by_another(
-    settings: HubSettings, start_api: Callable[..., Api], tmp_path: Any
+    settings: HubSettings, start_api: Callable[..., Api], tmp_path: Path
 ) -> None:
     here = start_api(settings)
     there = start_api(HubSettings(tmp_path / "there", database_url=settings.database_url))
