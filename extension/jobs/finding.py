@@ -17,7 +17,7 @@ from ..inventory.errors import FileError
 from ..inventory.hashing import hash_file
 from ..inventory.library import Library
 from ..inventory.record import Record
-from ..inventory.scan import UNSURE_NS, FileStat, stat_file
+from ..inventory.scan import UNSURE_NS, stat_file
 from .faults import HandedBackError
 
 _OLD_HASH_AT, _OLD_HASH_BYTES = 0x100000, 0x10000
@@ -113,17 +113,16 @@ class Finder:
 
         That the right file stands there again is not enough: meanwhile another one may have.
         """
-        stats = ((file.seen, stat_file(file.path)) for file in chosen)
-        return all(now is not None and _seen(now, stable=len(seen) > 2) == seen for seen, now in stats)
+        return all(_seen(file.path, stable=len(file.seen) > 2) == file.seen for file in chosen)
 
     def _files(
         self, need: NeededModel, by_hash: Mapping[str, Sequence[Record]], named: Mapping[str, Sequence[Record]]
     ) -> Iterator[File]:
         found = []
         for record in (record for sha256 in need.sha256 for record in by_hash.get(sha256, ())):
-            now, facts = stat_file(record.path), record.facts
-            known = self._is_known(record, now)
-            if now is None or known is None or facts is None:
+            seen = _seen(record.path, stable=self._library.stable_inodes(record.root))  # before it is judged
+            known, facts = self._is_known(record), record.facts
+            if known is None or facts is None:
                 continue
             metadata = record.identity.get("metadata") or {}
             found.append(
@@ -137,18 +136,18 @@ class Finder:
                     known and facts.hash_state == "verified",
                     tuple(_rivals(need.role, record, named)),
                     _old_hash(record.path) if need.role == roles.CONTROLNET else None,
-                    _seen(now, stable=self._library.stable_inodes(record.root)),
+                    seen,
                 )
             )
         yield from sorted(found, key=lambda file: (not file.proven, file.path))
 
-    def _is_known(self, record: Record, found: FileStat | None) -> bool | None:
+    def _is_known(self, record: Record) -> bool | None:
         """Tell by its stat whether a file is the one that its facts are of: None: no, False: only its bytes tell.
 
         A write that sets the file's time back shows in the inode's change time alone, as does a harmless change of
         permissions.
         """
-        known = record.found
+        found, known = stat_file(record.path), record.found
         if found is None or found.busy or (found.size, found.mtime_ns) != (known.size, known.mtime_ns):
             return None
         if not self._library.stable_inodes(record.root):
@@ -159,8 +158,16 @@ class Finder:
         return known.changed_ns in {0, UNSURE_NS} or found.changed_ns == known.changed_ns
 
 
-def _seen(found: FileStat, *, stable: bool) -> tuple[int, ...]:
-    return (found.size, found.mtime_ns, *((found.inode, found.changed_ns) if stable else ()))
+def _seen(path: str, *, stable: bool) -> tuple[int, ...]:
+    """Return what tells whether anything was done to a file: nothing where it is gone.
+
+    Not ``stat_file``, which knows no time of change of a file that was changed just before.
+    """
+    try:
+        now = os.stat(path)
+    except OSError:
+        return ()
+    return (now.st_size, now.st_mtime_ns, *((now.st_ino, now.st_ctime_ns) if stable else ()))
 
 
 def _claims(metadata: Mapping[str, object]) -> Iterator[str]:

@@ -163,10 +163,11 @@ class _Listing:
         return None
 
     def _near(self, file: File) -> list[Listed]:
-        return self._by_last.get(file.relative.rpartition("/")[2], [])
+        named = self._by_last.get(file.relative.rpartition("/")[2], [])
+        return [each for each in named if each.sha256 in {None, file.sha256}]
 
     def _same_file(self, file: File) -> Listed | None:
-        near = [each for each in self._near(file) if each.sha256 in {None, file.sha256}]
+        near = self._near(file)
         exact = next((each for each in near if each.path == file.path), None)
         real = os.path.realpath(file.path)
         return exact or next((each for each in near if os.path.realpath(str(each.path)) == real), None)

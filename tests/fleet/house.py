@@ -7,11 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import requests
+from quartermaster.hub.jobs.job import FAILED, PENDING, PROCESSING
 from quartermaster.hub.services import Hub
 from quartermaster.hub.settings import HubSettings
 from quartermaster.tests.cli.processes import Home, Killable
 from quartermaster.tests.fakes.sdapi.server import WebUi, running
+from quartermaster.tests.fleet import truth
 from quartermaster.tests.fleet.files import Model, Mover
+from quartermaster.tests.fleet.flaky import FlakyNetwork
 from quartermaster.tests.fleet.truth import Made
 from quartermaster.tests.hub.several import HubProcess, RoundRobin
 
@@ -59,10 +62,27 @@ class Fleet:
     mover: Mover
     people: list[Person]
     admin: Person
+    network: FlakyNetwork | None = None
 
     def runs(self) -> int:
         """Return how many runs all web UIs have made."""
         return sum(len(web_ui.used) for web_ui in self.web_uis.values())
+
+    def knows(self, models: list[Model]) -> bool:
+        """Tell whether the hub finds each of these by its name, and on a server."""
+        names = [f"{model.name}.safetensors" for model in models]
+        told = self.admin.told("POST", "/api/v1/models/find", {"questions": names})
+        return all(each["status"] == "available" for each in told["results"])
+
+    def is_worked_off(self, vain: int = 0) -> bool:
+        """Tell whether only these many jobs wait. What failed for a reason that is named is asked for again."""
+        counted = truth.counts(self.hub)
+        if counted[FAILED]:
+            for job in truth.jobs_of(self.hub).values():
+                if job.state == FAILED:
+                    assert job.error_code in truth.HONEST_FAILURES and job.error_message, job
+                    self.admin.ask("POST", f"/api/v2/jobs/{job.id}/retry")
+        return counted[PENDING] == vain and not counted[PROCESSING] and not counted[FAILED]
 
     def open_pages(self) -> None:
         """Look at each web UI's page: Forge lists no VAE that came since somebody did."""
@@ -81,8 +101,10 @@ class Fleet:
 
 
 @contextmanager
-def running_fleet(folder: Path, database_url: str | None, hubs: int, models: list[Model], seed: int) -> Iterator[Fleet]:
-    """Start everything; whatever happens, no process of it is left."""
+def running_fleet(
+    folder: Path, database_url: str | None, hubs: int, models: list[Model], seed: int, *, flaky: bool = False
+) -> Iterator[Fleet]:
+    """Start everything; whatever happens, no process of it is left. ``flaky`` is the network of the agents."""
     folders = {server: folder / server for server in SERVERS}
     mover = Mover(folders, models, seed)
     with ExitStack() as stack:
@@ -91,6 +113,8 @@ def running_fleet(folder: Path, database_url: str | None, hubs: int, models: lis
         stack.callback(hub.close)
         processes = [stack.enter_context(HubProcess(place, database_url, HUB_SETTINGS)) for place in data]
         balancer = stack.enter_context(RoundRobin(processes))
+        network = stack.enter_context(FlakyNetwork(processes, seed)) if flaky else None
+        for_agents = balancer.address if network is None else network.address
 
         def person(scope: str, name: str) -> Person:
             made = hub.keys.create(name, scope)
@@ -108,10 +132,9 @@ def running_fleet(folder: Path, database_url: str | None, hubs: int, models: lis
             home.folder.mkdir()
             agents[server] = stack.enter_context(
                 Killable(
-                    home, folder / f"{server}.log", "agent", "--hub", balancer.address, "--server", server,
+                    home, folder / f"{server}.log", "agent", "--hub", for_agents, "--server", server,
                     "--models", str(folders[server]), *AGENT_TIMES, "--take-jobs", "--web-ui", web_uis[server].address,
                 )
             )  # fmt: skip
-        yield Fleet(
-            hub, processes, agents, web_uis, mover, [person("client", name) for name in PEOPLE], person("admin", "boss")
-        )
+        people = [person("client", name) for name in PEOPLE]
+        yield Fleet(hub, processes, agents, web_uis, mover, people, person("admin", "boss"), network)

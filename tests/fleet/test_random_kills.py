@@ -5,10 +5,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from quartermaster.hub.jobs.job import CANCELLED, FAILED, PENDING, PROCESSING
+from quartermaster.hub.jobs.job import CANCELLED, PENDING
 from quartermaster.tests.contract.conftest import eventually
 from quartermaster.tests.fleet import truth
-from quartermaster.tests.fleet.files import Model, make_models
+from quartermaster.tests.fleet.files import make_models
 from quartermaster.tests.fleet.house import SERVERS, Fleet, running_fleet
 from quartermaster.tests.fleet.storm import Post, Storm, make_kills
 from quartermaster.tests.fleet.wishes import LATE_KIT, make_vain_wishes, make_wishes
@@ -30,14 +30,15 @@ def fleet(request: pytest.FixtureRequest, tmp_path: Path, seed_of_run: int) -> I
         yield fleet
 
 
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(900)
 def test_every_job_is_accepted_once_with_its_own_models_whatever_dies(fleet: Fleet, seed_of_run: int) -> None:
     print(f"the seed of this fleet: --hypothesis-seed={seed_of_run}")
     models = make_models(seed_of_run)
     wishes, vain = make_wishes(JOBS, models, SERVERS, EARLY, seed_of_run), make_vain_wishes(JOBS, seed_of_run)
     early, later = wishes[:EARLY] + vain, wishes[EARLY:]
     fleet.mover.lay_out(range(LATE_KIT))
-    eventually(lambda: all_are_known(fleet, models), "the first inventories")
+    early_models = [model for model in models if model.kit != LATE_KIT]
+    eventually(lambda: fleet.knows(early_models), "the first inventories")
     post = Post(fleet)
     for wish in early:
         post.send(wish)
@@ -46,7 +47,7 @@ def test_every_job_is_accepted_once_with_its_own_models_whatever_dies(fleet: Fle
     storm.blow()
     fleet.mover.put_right()
     eventually(post.make_sure, "the last wish to be queued")
-    eventually(lambda: is_worked_off(fleet, len(vain)), "the queue to be empty but for what nobody can do")
+    eventually(lambda: fleet.is_worked_off(len(vain)), "the queue to be empty but for what nobody can do")
     assert truth.complaints(fleet.hub, wishes, post.sent, fleet.made()) == []
     assert {
         wish.number for wish in wishes if truth.state_of(fleet.hub, post.sent[wish.number]) == CANCELLED
@@ -56,20 +57,3 @@ def test_every_job_is_accepted_once_with_its_own_models_whatever_dies(fleet: Fle
         assert told["state"] == PENDING and told["waiting"]["code"] and told["waiting"]["message"], told
     assert storm.kills_made > (AGENT_KILLS + HUB_KILLS) // 2, "some of the dead were to die a second time"
     print(f"{fleet.runs()} runs, {storm.kills_made} kills, moves: {fleet.mover.moves}")
-
-
-def all_are_known(fleet: Fleet, models: list[Model]) -> bool:
-    """Tell whether the hub finds each of these by its name and on a server."""
-    names = [f"{model.name}.safetensors" for model in models if model.kit != LATE_KIT]
-    told = fleet.admin.told("POST", "/api/v1/models/find", {"questions": names})
-    return all(each["status"] == "available" for each in told["results"])
-
-
-def is_worked_off(fleet: Fleet, vain: int) -> bool:
-    """Tell whether only these many jobs wait. What failed for a reason that is named is asked for again."""
-    for job in truth.jobs_of(fleet.hub).values():
-        if job.state == FAILED:
-            assert job.error_code in truth.HONEST_FAILURES and job.error_message, job
-            fleet.admin.ask("POST", f"/api/v2/jobs/{job.id}/retry")
-    counted = truth.counts(fleet.hub)
-    return counted[PENDING] == vain and not counted[PROCESSING] and not counted[FAILED]
