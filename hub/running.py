@@ -122,8 +122,6 @@ class _Server(uvicorn.Server):
         hub = hub_of(self.config.app)
         hub.broadcaster.end_all()  # it waits for answers to end, and a stream's never does
         hub.waiting.end_all()
-        await super().shutdown(sockets)
-        hub_of(self.config.app).broadcaster.end_all()  # it waits for answers to end, and a stream's never does
         if await self._is_left_alone(sockets or []):
             await self.lifespan.shutdown()
         else:
