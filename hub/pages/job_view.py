@@ -77,13 +77,14 @@ class Try:
 
 @dataclass(frozen=True)
 class Image:
-    """An image of a job."""
+    """An image of a job; ``deleted_at`` where it was deleted to save room."""
 
     number: int
     url: str
     file_name: str
     size_bytes: int | None
     infotext: str
+    deleted_at: float | None
 
 
 @dataclass(frozen=True)
@@ -345,6 +346,7 @@ def images(told: Iterable[Mapping[str, Any]], job_id: str) -> list[Image]:
             file_name=f"{job_id[:8]}-{int(each['n'])}.{_ENDINGS.get(str(each.get('content_type')), 'png')}",
             size_bytes=each.get("size_bytes"),
             infotext=str(each.get("infotext") or ""),
+            deleted_at=moment(each.get("deleted_at")),
         )
         for each in told
     ]
