@@ -64,22 +64,31 @@ class Line:
 
 
 def lines(found: Iterable[Event]) -> list[Line]:
-    """Return the lines of events: those in a row of one kind about one thing are one line, so a storm is one too."""
+    """Return the lines of events: those in a row of one kind about one thing are one line, so a storm is one too.
+
+    Jobs in a row are one line whatever they are about, but for those that failed: they have a page of their own.
+    """
     folded: list[list[Happening]] = []
     for event in found:
         told = happening(event)
         last = folded[-1][-1] if folded else None
-        if last is not None and (last.kind, last.about, last.tone) == (told.kind, told.about, told.tone):
+        if last is not None and _subject(last) == _subject(told):
             folded[-1].append(told)
         else:
             folded.append([told])
     seen = Counter[str]()
     named = []
     for each in folded:
-        about = f"{each[0].kind}-{segment(each[0].about or '')}"
+        about = f"{each[0].kind}-{segment(_subject(each[0])[1] or '')}"
         seen[about] += 1
         named.append(Line(tuple(each), f"{about}-{seen[about]}"))
     return named
+
+
+def _subject(told: Happening) -> tuple[str, str | None, str]:
+    if told.kind == kinds.JOB and told.tone != "bad":
+        return told.kind, None, ""
+    return told.kind, told.about, told.tone
 
 
 def happening(event: Event) -> Happening:

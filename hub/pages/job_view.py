@@ -8,51 +8,20 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..ages import OFFLINE, PRESENT, STALE
-from ..availability import AMBIGUOUS, DOWNLOADABLE, UNAVAILABLE, UNKNOWN
+from ..ages import PRESENT
 from ..jobs.job import CANCELLED, COMPLETED, DONE, FAILED, PENDING, PROCESSING
 from ..jobs.shown import QUEUED
 from ..keys import ADMIN, Caller
 from .formats import moment, segment, span
-from .job_words import ELSEWHERE, NEEDS, OUTCOMES, PHASES, ROLES, STATES
+from .job_words import OUTCOMES, PHASES, STATES
 from .model_view import short
-from .words import GRADE, STATUS, Mark
+from .need_view import Need, aliased, needs
+from .words import Mark
 
 TITLE_CHARACTERS = 200
 NO_TITLE = "(no prompt)"
 _TAG = re.compile(r"<(?:lora|lyco|hypernet):[^<>]*>")
 _GOODNESS = ("bad", "warn", "", "info", "good")
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """A model that a requirement could mean."""
-
-    name: str
-    digits: str
-    url: str
-    mark: Mark | None
-
-
-@dataclass(frozen=True)
-class Need:
-    """A model that a job asks for: what it is, how it stands, where it is, and what to do where it is nowhere."""
-
-    role: str
-    label: str
-    digits: str
-    source: str
-    weight: float | None
-    mark: Mark
-    grade: Mark | None
-    reason: str
-    url: str | None
-    servers: tuple[Mapping[str, Any], ...]
-    lacking: tuple[str, ...]
-    candidates: tuple[Candidate, ...]
-    way_out: str
-    search_url: str | None
-    is_checkpoint: bool
 
 
 @dataclass(frozen=True)
@@ -77,14 +46,13 @@ class Try:
 
 @dataclass(frozen=True)
 class Image:
-    """An image of a job; ``deleted_at`` where it was deleted to save room."""
+    """An image of a job; ``url`` is None where it was deleted to save room."""
 
     number: int
-    url: str
+    url: str | None
     file_name: str
-    size_bytes: int | None
+    size_bytes: int
     infotext: str
-    deleted_at: float | None
 
 
 @dataclass(frozen=True)
@@ -206,7 +174,7 @@ def job(
         waiting=_waiting(told),
         error=_sentence(told["error_message"] or ""),
         needs=needs(told["requirements"], names, target),
-        able=tuple(_aliased(able, names)),
+        able=tuple(aliased(able, names)),
         not_taking=tuple(each["alias"] for each in able if not each["taking"]),
         warnings=tuple(_said(each) for each in told["warnings"]),
         attempts=tuple(_try(each) for each in told["attempts"]),
@@ -247,79 +215,8 @@ def progress(job_id: str, told: Mapping[str, Any]) -> dict[str, Any]:
     return {"percent": percent, "text": ", ".join(parts), "preview": preview}
 
 
-def needs(
-    requirements: Iterable[Mapping[str, Any]], names: Mapping[str, str], target: str | None = None
-) -> tuple[Need, ...]:
-    """Return what a job asks for; ``target`` is the one server that it is for."""
-    return tuple(_need(each, names, target) for each in requirements)
-
-
-def _need(told: Mapping[str, Any], names: Mapping[str, str], target: str | None) -> Need:
-    model = told.get("model")
-    status = str(told.get("status") or UNKNOWN)
-    having = {each["server_id"]: each for each in told.get("servers") or ()}
-    mark = NEEDS.get(status, NEEDS[UNKNOWN])
-    if target is not None and having and target not in having:
-        mark = ELSEWHERE
-    fit = told.get("fit") or {}
-    name, digits = str(told.get("name") or ""), str(told.get("hash") or "")
-    known_as = short(model["name"], TITLE_CHARACTERS) if isinstance(model, Mapping) else ""
-    return Need(
-        role=ROLES.get(str(told.get("role")), short(told.get("role") or "", 40)),
-        label=short(name, TITLE_CHARACTERS) or known_as or digits,
-        digits=digits,
-        source=_source(str(told["source"])),
-        weight=told["weight"],
-        mark=mark,
-        grade=GRADE[fit["grade"]] if fit else None,
-        reason=short(fit.get("reason") or ""),
-        url=_model_url(model) if isinstance(model, Mapping) else None,
-        servers=tuple(_aliased(having.values(), names)),
-        lacking=tuple(each for each in names if each not in having) if isinstance(model, Mapping) else (),
-        candidates=tuple(_candidate(each) for each in told.get("candidates") or ()),
-        way_out=_WAYS_OUT.get(status, ""),
-        search_url=f"/models?q={segment((name or digits)[:200])}" if status == UNKNOWN else None,
-        is_checkpoint=told.get("role") == "checkpoint",
-    )
-
-
-_SOURCES = {"prompt": "in the prompt", "negative_prompt": "in the negative prompt", "sd_model_checkpoint": ""}
-
-
-def _source(text: str) -> str:
-    return _SOURCES.get(text, short(text, 80))
-
-
-_WAYS_OUT = {
-    UNKNOWN: "No server ever had such a model. As soon as one has it, the job goes by itself.",
-    AMBIGUOUS: "",
-    DOWNLOADABLE: "No server has it; its page says where to download it.",
-    UNAVAILABLE: "It is known, but no server has it now. As soon as one has it again, the job goes by itself.",
-    STALE: "The servers that have it have not been heard of lately.",
-    OFFLINE: "Only servers that are offline have it.",
-}
-
-
-def _candidate(told: Mapping[str, Any]) -> Candidate:
-    digits = str(told.get("sha256") or told.get("autov2") or told.get("id") or "")
-    return Candidate(short(told["name"], 120), digits, _model_url(told), STATUS.get(str(told.get("status"))))
-
-
-def _model_url(model: Mapping[str, Any]) -> str:
-    return f"/models/{segment(model.get('sha256') or model['id'])}"
-
-
-def _aliased(servers: Iterable[Mapping[str, Any]], names: Mapping[str, str]) -> Iterable[dict[str, Any]]:
-    for each in servers:
-        yield {"state": PRESENT, "hash_state": None, **each, "alias": names.get(each["server_id"], each["server_id"])}
-
-
-def _takes(server: Mapping[str, Any]) -> bool:
-    return bool(server.get("taking", True))
-
-
 def _said(warning: object) -> str:
-    return short(warning["message"] if isinstance(warning, Mapping) else warning)
+    return _sentence(str(warning["message"] if isinstance(warning, Mapping) else warning))
 
 
 def _sentence(text: str) -> str:
@@ -337,22 +234,18 @@ def _try(told: Mapping[str, Any]) -> Try:
     return Try(int(told["number"]), str(told["server_id"]), began, took, mark, short(told.get("reason") or ""))
 
 
-def images(told: Iterable[Mapping[str, Any]], job_id: str) -> list[Image]:
+def images(told: Iterable[Mapping[str, Any]]) -> list[Image]:
     """Return the images of a job."""
     return [
         Image(
-            number=int(each["n"]) + 1,
-            url=f"/api/v2/jobs/{segment(job_id)}/images/{int(each['n'])}",
-            file_name=f"{job_id[:8]}-{int(each['n'])}.{_ENDINGS.get(str(each.get('content_type')), 'png')}",
-            size_bytes=each.get("size_bytes"),
-            infotext=str(each.get("infotext") or ""),
-            deleted_at=moment(each.get("deleted_at")),
+            number=each["n"] + 1,
+            url=None if each["deleted_at"] else each["url"],
+            file_name=each["file_name"],
+            size_bytes=each["size_bytes"],
+            infotext=each["infotext"] or "",
         )
         for each in told
     ]
-
-
-_ENDINGS = {"image/png": "png", "image/jpeg": "jpg", "image/webp": "webp", "image/avif": "avif"}
 
 
 def foreseen(told: Mapping[str, Any], names: Mapping[str, str]) -> Foreseen:

@@ -43,7 +43,7 @@ def job(request: Request, visitor: Visitor, job_id: str) -> Response:
     payload: dict[str, Any] = told["payload"]
     return page(
         request, visitor, "job.html", job=shown, names=names, states=words.STATE, priorities=PRIORITIES,
-        images=job_view.images(hub.job_images.listed(public_id), public_id) if told["images"] else [],
+        images=job_view.images(told["images"]),
         most_needs=MOST_NEEDS, prompt=payload.get("prompt", ""), negative=payload.get("negative_prompt", ""),
         facts=[(name.replace("_", " "), model_view.short(payload[name])) for name in _FACTS if name in payload],
         more=model_view.tree({name: value for name, value in payload.items() if name not in _PROMPTS}),

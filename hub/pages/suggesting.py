@@ -31,17 +31,23 @@ class Suggestion:
 
 def suggestions(hub: Hub, role: str, words: str, checkpoint: str) -> list[Suggestion]:
     """Return models of a role that these words find; LoRAs with whether they go with the checkpoint (hash or name)."""
+    base = _picked(hub, checkpoint) if role == LORA and checkpoint else None
+    return [_suggestion(hub, model, base) for model in _found(hub, role, words)]
+
+
+def _found(hub: Hub, role: str, words: str) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
     for kind in TYPES_OF_ROLE[role]:
         if len(found) < MOST:
             found += hub.search.page(Search(words=words, type=kind, limit=MOST - len(found)))["models"]
-    base = _picked(hub, checkpoint) if role == LORA and checkpoint else None
-    return [_suggestion(hub, model, base) for model in found]
+    return found
 
 
 def _picked(hub: Hub, text: str) -> Picked | None:
+    """Return the checkpoint that a hash means, or a name where only one has it; None where that is not clear."""
+    called = [each for each in _found(hub, CHECKPOINT, text) if each["name"].casefold() == stem(text).casefold()]
     try:
-        return hub.fitting.pick(text)
+        return hub.fitting.pick(called[0]["sha256"] or str(called[0]["id"]) if len(called) == 1 else text)
     except RequestError:
         return None
 

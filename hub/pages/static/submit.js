@@ -100,6 +100,14 @@
     const meant = event.target.closest("[data-fill-hash]");
     if (meant) { fill("model_hash", meant.dataset.fillHash); }
   });
+  // One list is open at a time, that of the field where the person is: an answer that comes late opens none.
+  function closeOthers() {
+    for (const box of document.querySelectorAll(".suggesting")) {
+      if (!box.contains(document.activeElement)) { box.querySelector(".suggestions").replaceChildren(); }
+    }
+  }
+  form.addEventListener("focusin", closeOthers);
+  form.addEventListener("htmx:afterSwap", closeOthers);
   const chooser = field("image-file");
   chooser.addEventListener("change", () => { if (chooser.files.length) { read(chooser.files[0]); chooser.value = ""; } });
   document.addEventListener("dragover", (event) => {

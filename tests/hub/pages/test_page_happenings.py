@@ -52,3 +52,10 @@ def test_a_storm_is_one_line() -> None:
     )
     assert [len(line.all) for line in found] == [1, 400, 1]
     assert found[1].first.number == 500
+
+
+def test_jobs_in_a_row_are_one_line_but_those_that_failed() -> None:
+    told = [("pending", None), ("processing", "attic"), ("failed", "attic"), ("completed", "cellar"), ("pending", None)]
+    shown = lines(event(number, kinds.JOB, server, id="0a", state=state) for number, (state, server) in enumerate(told))
+    assert [len(line.all) for line in shown] == [2, 1, 2]
+    assert len({line.key for line in shown}) == 3

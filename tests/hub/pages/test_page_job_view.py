@@ -88,4 +88,4 @@ def test_what_will_happen_is_one_sentence(waiting: str, able: list[str], sentenc
     answer = {"waiting": reason, "able": servers, "requirements": [], "target_server_id": None,
               "warnings": [reason, {"code": "left_out", "message": "left out: x"}]}  # fmt: skip
     shown = foreseen(answer, NAMES)
-    assert (shown.sentence, shown.tone, shown.warnings) == (sentence, tone, ("left out: x",))
+    assert (shown.sentence, shown.tone, shown.warnings) == (sentence, tone, ("Left out: x",))
