@@ -99,7 +99,7 @@ def shown(job: Job, own_id: str) -> dict[str, Any]:
         "error": {"code": job.error_code, "message": job.error_message} if job.error_code else None,
         "requirements": list(job.requirements),
         "warnings": list(job.warnings),
-        "images": [{"n": image.get("n")} for image in job.images],
+        "images": [{"n": image.get("n")} for image in job.images if not image.get("deleted_at")],
         "attempts": wire.get("attempts") or [],
         **{name: wire.get(name) for name in _SHOWN},
         **{name: _seconds(wire.get(name)) for name in _TIMES},

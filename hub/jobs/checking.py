@@ -191,6 +191,8 @@ def _waiting(
     facts: Facts,
 ) -> Warned | None:
     """Return why a job does not run now; None where a server that has everything takes jobs."""
+    if not requirements:
+        return None
     unknown = [each for each in requirements if each.resolution == UNKNOWN]
     if unknown:
         return Warned(

@@ -1,7 +1,9 @@
 """Images of jobs over HTTP: who may hand them over, what is taken, and how they are fetched."""
 
+import gzip
 import hashlib
 import socket
+from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -27,7 +29,9 @@ def agent(api: Api) -> Api:
     return api.with_key("agent", "attic")
 
 
-def hand_over(agent: Api, job: str, n: object = 0, content: bytes = b"", **headers: str) -> requests.Response:
+def hand_over(
+    agent: Api, job: str, n: object = 0, content: bytes | Iterator[bytes] = b"", **headers: str
+) -> requests.Response:
     sent = {"Content-Type": "image/png", "X-Job-Lease": LEASE, **{k.replace("_", "-"): v for k, v in headers.items()}}
     return agent.call("PUT", f"/api/v1/jobs/{job}/images/{n}", data=content or png(), headers=sent)
 
@@ -140,6 +144,20 @@ def test_an_image_that_is_too_large_is_refused_before_it_is_read(api: Api, agent
             assert block, answer
             answer += block
     assert answer.startswith(b"HTTP/1.1 413 ")
+
+
+def test_an_image_that_does_not_say_its_length_is_bounded_too_and_none_comes_packed(api: Api, agent: Api) -> None:
+    job = put_job(api)
+
+    def blocks() -> Iterator[bytes]:
+        yield png()
+        for _ in range(65):
+            yield b"\x00" * MIB
+
+    assert code_of(hand_over(agent, job, 0, blocks())) == (413, "body_too_large")
+    packed = hand_over(agent, job, 0, gzip.compress(png()), Content_Encoding="gzip")
+    assert code_of(packed) == (415, "unsupported_encoding")
+    assert rows_of(api, job_images) == 0
 
 
 def test_the_images_of_a_job_are_bounded_together(api: Api, agent: Api, monkeypatch: pytest.MonkeyPatch) -> None:

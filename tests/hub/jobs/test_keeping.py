@@ -62,6 +62,9 @@ def test_images_go_first_and_the_record_of_the_job_later(bounded: Api) -> None:
     (told,) = bounded.get(f"/api/v2/jobs/{old}/images").json()["images"]
     assert (told["infotext"], told["deleted_at"] is None) == ("its infotext", False)
     assert count(bounded, job_image_parts) == 1
+    page = bounded.get(f"/queue/{old}")
+    assert "Image 1 was deleted here" in page.text and "its infotext" in page.text
+    assert f"/api/v2/jobs/{old}/images/0" not in page.text
     bounded.clock.now += 5 * DAY
     see_to_it(bounded)
     assert image(bounded, old) == (404, "job_not_found")
