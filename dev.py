@@ -43,6 +43,7 @@ def main(arguments: list[str]) -> int:
     if not arguments or arguments[0] not in commands:
         print(__doc__)
         return 0 if arguments and arguments[0] in {"-h", "--help"} else 2
+    keep_bytecode()
     try:
         return commands[arguments[0]](arguments[1:])
     except SetupError as error:
@@ -54,6 +55,16 @@ def main(arguments: list[str]) -> int:
 
 class SetupError(Exception):
     """An environment could not be made; the message says what to do."""
+
+
+def keep_bytecode() -> None:
+    """Let every Python that is started here keep what it compiles, below ``.dev`` and nowhere else.
+
+    uv compiles nothing, and where the machine's setting is to keep nothing either, half of each start is compiling: the
+    tests start some hundreds of processes.
+    """
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    os.environ["PYTHONPYCACHEPREFIX"] = str(DEV / "pycache")
 
 
 def run(arguments: list[str]) -> int:

@@ -75,5 +75,16 @@ def _tell_agent(agent: dict[str, Any]) -> None:
     tell(f"  hub: {agent.get('hub')}, {was}{state}, last answer {since}")
     if agent.get("error"):
         tell(f"  {agent['error']}")
+    if agent.get("jobs"):
+        tell(f"  jobs: {_words_of(agent['jobs'], running=agent['running'])}")
     if agent.get("problems"):
         tell(f"  {agent['problems']} files are passed over; the agent's log names them")
+
+
+def _words_of(jobs: dict[str, Any], *, running: bool) -> str:
+    """Return how an agent that runs jobs is at it."""
+    hours = f" at {jobs['hours']}" if jobs.get("hours") else ""
+    if not running:
+        return f"taken{hours}, while it runs"
+    now = "now" if jobs.get("now") else "not now"
+    return f"taken{hours}; {jobs.get('problem') or now}"

@@ -159,7 +159,7 @@ class Agent:
     def _make_runner(self) -> Runner | None:
         if self.syncer is None or self.config.jobs is None:
             return None
-        return make_runner(self.config, self.syncer.sender.agent_id, self.library, self.looker)
+        return make_runner(self.config, self.library, self.looker, self.syncer)
 
     def _description(self) -> dict[str, Any]:
         """Return what the hub is told of this agent: labels of folders, never where they are."""

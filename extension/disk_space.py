@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 EVERY_SECONDS = 60.0
+AGAIN_SECONDS = 0.5
+"""While there is nothing to measure: before the first look over the folders no root is known."""
 STEP_BYTES = 1 << 28
 """Room is told in steps of 256 MiB: what else writes to a disk is no news to a hub."""
 
@@ -47,4 +49,4 @@ class DiskSpaces:
         """Measure now and every so often."""
         while not stop.is_set():
             self.last = measure(self._roots())
-            stop.wait(EVERY_SECONDS)
+            stop.wait(EVERY_SECONDS if self.last else AGAIN_SECONDS)

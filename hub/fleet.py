@@ -1,17 +1,13 @@
 """The fleet as a person looks at it: every server with what it holds, and how much of the fleet's models it lacks.
 
-Sums over an inventory cost a walk through its rows, so they are kept until the inventory's digest is another one. What
-all servers hold together changes with every one of them: it is counted anew at most as often as takes a twentieth of
-the time, and is so long a few moments old.
+The counts are those that the whole hub has (``search.statistics``). Folders cost a walk through an inventory, so they
+are kept until its digest is another one.
 """
 
 import json
 import threading
-import time
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeVar
 
 from sqlalchemy import Connection, exists, func, select
 
@@ -20,23 +16,11 @@ from .ages import PRESENT, Ages
 from .clock import Clock
 from .database import Database, Record
 from .schema import api_keys, placements, servers
+from .search.statistics import Holding, Statistics
 from .server_registry import find_server
 
 MOST_FOLDERS = 100
 _FOLDER_DEPTH = 3
-_REST = 19  # of twenty parts of time
-
-Kept = TypeVar("Kept")
-
-
-@dataclass(frozen=True)
-class Holding:
-    """What a server holds of one model type: files, different models among them, and bytes."""
-
-    type: str
-    files: int
-    models: int
-    size_bytes: int
 
 
 @dataclass(frozen=True)
@@ -119,28 +103,22 @@ class FleetView:
 class Fleet:
     """All servers of one hub, as pages show them."""
 
-    def __init__(
-        self, database: Database, clock: Clock, ages: Ages, steady: Callable[[], float] = time.monotonic
-    ) -> None:
+    def __init__(self, database: Database, clock: Clock, ages: Ages, statistics: Statistics) -> None:
         self._database = database
         self._clock = clock
         self._ages = ages
-        self._steady = steady
+        self._statistics = statistics
         self._lock = threading.Lock()
-        self._holdings: dict[str, tuple[tuple[int, int], tuple[Holding, ...]]] = {}
         self._folders: dict[str, tuple[tuple[int, int], tuple[Folder, ...]]] = {}
-        self._types: tuple[tuple[str, int], ...] = ()
-        self._counted_for: list[int] = []
-        self._rests_until = 0.0
 
     def view(self) -> FleetView:
-        """Return the whole fleet."""
+        """Return the whole fleet; the counts may be some minutes old on a big hub."""
+        holdings, whole = self._statistics.per_server(), self._statistics.whole()
         with self._database.read() as connection:
             rows = connection.execute(select(servers).order_by(func.lower(servers.c.alias), servers.c.id)).all()
-            shown = tuple(self._view(connection, row) for row in rows)
-            types = self._all_types(connection, [int(row.digest) for row in rows])
         self._forget({row.id for row in rows})
-        return FleetView(shown, types)
+        types = tuple((each["value"], each["count"]) for each in whole.counts["held"])
+        return FleetView(tuple(self._view(row, holdings.get(row.id, ())) for row in rows), types)
 
     def server(self, name: str) -> ServerView:
         """Return one server by its id or alias.
@@ -149,7 +127,8 @@ class Fleet:
             NotFoundError: there is none.
         """
         with self._database.read() as connection:
-            return self._view(connection, find_server(connection, name))
+            row = find_server(connection, name)
+        return self._view(row, self._statistics.per_server().get(row.id, ()))
 
     def folders(self, name: str) -> tuple[Folder, ...]:
         """Return the folders of a server that hold models, the largest first, at most ``MOST_FOLDERS``.
@@ -159,7 +138,7 @@ class Fleet:
         """
         with self._database.read() as connection:
             row = find_server(connection, name)
-            return self._kept(self._folders, row, lambda: _folders(connection, row.id))
+            return self._kept_folders(connection, row)
 
     def loss(self, name: str) -> Loss:
         """Return what goes with a server when it is removed.
@@ -178,7 +157,7 @@ class Fleet:
             only_here, keys = connection.scalar(here.where(~elsewhere)), connection.scalar(valid)
         return Loss(row.entry_count, keys or 0, only_here or 0)
 
-    def _view(self, connection: Connection, row: Record) -> ServerView:
+    def _view(self, row: Record, holdings: tuple[Holding, ...]) -> ServerView:
         return ServerView(
             id=row.id,
             alias=row.alias,
@@ -188,49 +167,27 @@ class Fleet:
             created_at=row.created_at,
             last_seen=row.last_seen,
             files=row.entry_count,
-            holdings=self._kept(self._holdings, row, lambda: _sums(connection, row.id)),
+            holdings=holdings,
             requests=tuple(json.loads(row.requests)),
             agent=read_report(json.loads(row.agent) if row.agent else None),
         )
 
-    def _kept(self, kept: dict[str, tuple[tuple[int, int], Kept]], row: Record, find: Callable[[], Kept]) -> Kept:
+    def _kept_folders(self, connection: Connection, row: Record) -> tuple[Folder, ...]:
         """Return what was found of this inventory before, else find it."""
         state = (int(row.digest), int(row.entry_count))
         with self._lock:
-            before = kept.get(row.id)
+            before = self._folders.get(row.id)
         if before is not None and before[0] == state:
             return before[1]
-        found = find()
+        found = _folders(connection, row.id)
         with self._lock:
-            kept[row.id] = (state, found)
+            self._folders[row.id] = (state, found)
         return found
 
     def _forget(self, but: set[str]) -> None:
         with self._lock:
-            for kept in (self._holdings, self._folders):
-                for gone in kept.keys() - but:
-                    del kept[gone]
-
-    def _all_types(self, connection: Connection, digests: list[int]) -> tuple[tuple[str, int], ...]:
-        began = self._steady()
-        with self._lock:
-            if digests == self._counted_for or began < self._rests_until:
-                return self._types
-        held = func.count(placements.c.model_id.distinct())
-        query = select(placements.c.type, held).group_by(placements.c.type).order_by(held.desc(), placements.c.type)
-        types = tuple((kind, int(count)) for kind, count in connection.execute(query))
-        ended = self._steady()
-        with self._lock:
-            self._types, self._counted_for = types, digests
-            self._rests_until = ended + _REST * (ended - began)
-        return types
-
-
-def _sums(connection: Connection, server_id: str) -> tuple[Holding, ...]:
-    files, held, size = func.count(), func.count(placements.c.model_id.distinct()), func.sum(placements.c.size_bytes)
-    query = select(placements.c.type, files, held, size).where(placements.c.server_id == server_id)
-    rows = connection.execute(query.group_by(placements.c.type).order_by(files.desc(), placements.c.type))
-    return tuple(Holding(kind, int(count), int(models), int(total)) for kind, count, models, total in rows)
+            for gone in self._folders.keys() - but:
+                del self._folders[gone]
 
 
 def _folders(connection: Connection, server_id: str) -> tuple[Folder, ...]:

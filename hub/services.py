@@ -122,7 +122,7 @@ class Hub:
         )
         self.registry = Registry(self.database, self.clock, self.availability)
         self.servers = ServerRegistry(self.database, self.clock, ages, limits)
-        self.fleet = Fleet(self.database, self.clock, ages)
+        self.fleet = Fleet(self.database, self.clock, ages, self.statistics)
         self.catalogues = Catalogues(settings.data_dir)
         self.overrides = Overrides(self.database, self.clock, limits, self.registry, self.catalogues)
         self.fitting = Fitting(self.database, self.registry, self.availability, self.catalogues)

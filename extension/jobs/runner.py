@@ -32,6 +32,7 @@ CLOSED_POLL_SECONDS = 5.0
 LEASE_SECONDS = 60.0
 """What is assumed of a lease that an earlier run of this agent was given."""
 STOP_SECONDS = 3.0
+READY_POLL_SECONDS = 0.2
 NO_JOBS: dict[str, Any] = {"takes": False, "hours": "", "now": False}
 """What an agent that runs no jobs tells the hub in place of ``Runner.described``."""
 _MOST_PROBLEM = 200
@@ -86,7 +87,7 @@ class Runner:
         make_worker: Callable[[HubClient, Engine, Shelf, Delivery, threading.Event], Worker],
         stop: threading.Event,
         *,
-        ready: threading.Event | None = None,
+        ready: Callable[[], bool] = lambda: True,
         draw: Callable[[], float] = random.random,
         now: Callable[[], datetime] = datetime.now,
     ) -> None:
@@ -100,7 +101,7 @@ class Runner:
             shelf: where results wait.
             make_worker: makes what does a job.
             stop: ends everything.
-            ready: nothing is asked for before it is set: the inventory is not known.
+            ready: nothing is asked for before it holds: the hub does not know this inventory yet.
             draw: jitter between 0 and 1.
             now: the local time.
         """
@@ -151,9 +152,6 @@ class Runner:
     # --- the thread
 
     def _run(self) -> None:
-        while self._ready is not None and not self._ready.wait(0.2):
-            if self._stop.is_set():
-                return
         while not self._stop.is_set():
             try:
                 self._round()
@@ -165,6 +163,9 @@ class Runner:
     def _round(self) -> None:
         """Hand over what is kept, then ask for a job and do it."""
         if not self._deliver():
+            return
+        if not self._ready():  # what was kept does not wait for that: its lease runs out
+            self._stop.wait(READY_POLL_SECONDS)
             return
         if not self._config.terms().open_at(self._now()):
             self._say("closed")

@@ -15,12 +15,13 @@ from .worker import Worker
 if TYPE_CHECKING:  # the agent's settings name the runner's
     from ..config import AgentConfig
     from ..looker import Looker
+    from ..sync import Syncer
 
 FOLDER = "jobs"
 """Below the agent's data folder: results that the hub does not have yet."""
 
 
-def make_runner(config: "AgentConfig", agent_id: str, library: Library, looker: "Looker") -> Runner:
+def make_runner(config: "AgentConfig", library: Library, looker: "Looker", syncer: "Syncer") -> Runner:
     """Return the runner of an agent that has a hub and runs jobs; it has a client and a stop event of its own.
 
     Raises:
@@ -45,5 +46,8 @@ def make_runner(config: "AgentConfig", agent_id: str, library: Library, looker: 
             busy_seconds=jobs.busy_seconds,
         )
 
+    def ready() -> bool:
+        return looker.scanned.is_set() and syncer.state.last_sync is not None
+
     shelf = Shelf(config.home / FOLDER / file_name(config.server_id))
-    return Runner(jobs, config.server_id, agent_id, client, shelf, worker, stop, ready=looker.scanned)
+    return Runner(jobs, config.server_id, syncer.sender.agent_id, client, shelf, worker, stop, ready=ready)

@@ -76,7 +76,10 @@ class NotListedError(Exception):
     def handed_back(self) -> HandedBackError:
         """Return what it means once the lists were refreshed."""
         names = ", ".join(repr(held.files[0].relative) for held in self.held[:5])
-        message = f"the web UI does not list {names}: does it look into the folder that this agent looks into?"
+        message = (
+            f"the web UI does not list {names}, or takes it for another model: does it look into the folder that this "
+            "agent looks into?"
+        )
         return HandedBackError("not_listed", message, tuple(s for held in self.held for s in held.need.sha256))
 
 
@@ -147,7 +150,11 @@ class _Listing:
                 self._by_last.setdefault(_slashed(each.path).rpartition("/")[2], []).append(each)
 
     def find(self, files: Sequence[File]) -> tuple[File, Listed] | None:
-        """Return the first of these files that is listed, with how: by its path, its hash, its place below its root."""
+        """Return the first of these files that is listed, with how: by its path, its hash, its place below its root.
+
+        A list may be older than the last renaming: what it says of a folder that is seen here counts by the path alone,
+        and not where it says another hash.
+        """
         for match in (self._same_file, self._stated_hash, self._same_place):
             for file in files:
                 found = match(file)
@@ -159,13 +166,15 @@ class _Listing:
         return self._by_last.get(file.relative.rpartition("/")[2], [])
 
     def _same_file(self, file: File) -> Listed | None:
-        near = self._near(file)
+        near = [each for each in self._near(file) if each.sha256 in {None, file.sha256}]
         exact = next((each for each in near if each.path == file.path), None)
         real = os.path.realpath(file.path)
         return exact or next((each for each in near if os.path.realpath(str(each.path)) == real), None)
 
     def _stated_hash(self, file: File) -> Listed | None:
-        return self._by_hash.get(file.sha256)
+        found = self._by_hash.get(file.sha256)
+        elsewhere = found is None or found.path is None or not os.path.isdir(os.path.dirname(found.path))
+        return found if elsewhere else None
 
     def _same_place(self, file: File) -> Listed | None:
         """Return the only one at the same place below its root: a web UI in a container sees the folders elsewhere."""

@@ -233,7 +233,13 @@ class HostEngine:
     def _generated(self, request: Request, model: Any) -> Result:
         api = self._made_api()
         call = api.text2imgapi if request.mode == "txt2img" else api.img2imgapi
-        response = _in_main_thread(lambda: call(model))
+        try:
+            response = _in_main_thread(lambda: call(model))
+        except RunFailedError as error:
+            title = (request.body.get("override_settings") or {}).get("sd_model_checkpoint")
+            if title and not host_lists.is_loaded(str(title)):
+                raise RunFailedError(f"the web UI could not load the checkpoint {title}: {error}") from error
+            raise RunFailedError(f"the web UI failed: {error}") from error
         self._made = True
         with self._mutex:
             interrupted = bool(_modules("shared").state.interrupted) or request.task_id in self._interrupted
@@ -294,7 +300,7 @@ def _as_ours(error: Exception) -> EngineError:
     status = getattr(error, "status_code", None)
     if isinstance(status, int) and status < 500:
         return RequestRefusedError(f"this web UI does not take the request: {_words(error)}")
-    return RunFailedError(f"the web UI failed: {_words(error)}")
+    return RunFailedError(_words(error))
 
 
 def _words(error: Exception) -> str:

@@ -87,6 +87,12 @@ def loaded_model() -> Any:
     return getattr(getattr(_module("modules.sd_models"), "model_data", None), "sd_model", None)
 
 
+def is_loaded(title: str) -> bool:
+    """Tell whether a checkpoint is the one in memory."""
+    wanted = getattr(_module("modules.sd_models"), "checkpoint_aliases", {}).get(title)
+    return wanted is not None and getattr(loaded_model(), "sd_checkpoint_info", None) is wanted
+
+
 def knows_checkpoint(title: str) -> bool:
     """Tell whether a request may name a checkpoint so; with another name the web UI would use whatever is loaded."""
     return getattr(_module("modules.sd_models"), "checkpoint_aliases", {}).get(title) is not None

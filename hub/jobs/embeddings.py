@@ -4,7 +4,7 @@ Nothing in a prompt marks an embedding. A web UI takes every word that is the na
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from sqlalchemy import Connection, select
 
@@ -19,6 +19,8 @@ from .requirements import Wanted
 
 _LONGEST_WORDS = 4
 """Words in one embedding's name; hardly one has two."""
+_ENOUGH_KEYS = 10_000
+"""A prompt with so many words is not looked through for longer rows of them."""
 _TAG = re.compile(r"<[^<>]*>")
 _PIECE = re.compile(r"[^,\n\t|<>{}\[\]():]+")
 _AT_ENDS = " .;!?\"'"
@@ -40,9 +42,12 @@ def named(connection: Connection, texts: Mapping[str, str], hints: Iterable[Reso
     return list(found.values())
 
 
-def _known(connection: Connection, texts: Iterable[str]) -> set[str]:
+def _known(connection: Connection, texts: Collection[str]) -> set[str]:
     """Return those names of embeddings that can be in the texts: one probe of an index for each row of words."""
-    keys = {key for text in texts for key in _keys(text)}
+    keys: set[str] = set()
+    for length in range(1, _LONGEST_WORDS + 1):
+        if len(keys) < _ENOUGH_KEYS:
+            keys.update(key for text in texts for key in _keys(text, length))
     if not keys:
         return set()
     query = (
@@ -54,11 +59,11 @@ def _known(connection: Connection, texts: Iterable[str]) -> set[str]:
     return {file.stem for file in files if file is not None}
 
 
-def _keys(text: str) -> Iterator[str]:
+def _keys(text: str, length: int) -> Iterator[str]:
+    """Yield the keys of all rows of so many words."""
     for piece in _PIECE.findall(_TAG.sub("\n", text)):
         words = fold(piece).split()
-        for start in range(len(words)):
-            for end in range(start + 1, min(start + _LONGEST_WORDS, len(words)) + 1):
-                file = read_file_name(" ".join(words[start:end]).strip(_AT_ENDS))
-                if file is not None:
-                    yield name_key(file)
+        for start in range(len(words) - length + 1):
+            file = read_file_name(" ".join(words[start : start + length]).strip(_AT_ENDS))
+            if file is not None:
+                yield name_key(file)

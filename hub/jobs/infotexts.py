@@ -9,10 +9,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ...ecosystems.infotext import INFOTEXT, PROMPT, Resource, TextTooLongError, parse
+from ...ecosystems.infotext import INFOTEXT, MAX_TEXT_CHARACTERS, PROMPT, Resource, TextTooLongError, parse
 from ...ecosystems.infotext.prompts import number
 from ...ecosystems.infotext.resource import CHECKPOINT, HYPERNETWORK, NO_FILE, VAE
 from ..errors import FieldError
+from .values import prompt
 
 _NAMES = {
     "Steps": "steps",
@@ -89,6 +90,7 @@ def read_infotext(text: object, where: str) -> FromText:
     """
     if not isinstance(text, str) or not text.strip():
         raise FieldError(where, "must be the text that a web UI writes into an image")
+    prompt(MAX_TEXT_CHARACTERS)(text, where)
     try:
         found = parse(text)
     except TextTooLongError as error:

@@ -97,8 +97,13 @@ OF_THE_SERVER = frozenset(
     | {"override_settings_restore_afterwards", "user", "sampler_index", "infotext"}
 )
 """What is the running server's own matter, or read elsewhere."""
-_RESTRICTED = re.compile(r"dir|path|folder|file|save|command|quicksettings|disabled|disable_all|token$|password|secret")
-"""In the names of settings that say where a web UI writes, or what else it is, and not what an image is."""
+_RESTRICTED = re.compile(
+    r"dir|path|folder|file|save|command|quicksettings|disabled|disable_all|token$|password|secret|^sd_unet$"
+)
+"""In the names of settings that say where a web UI writes, or what else it is, and not what an image is; and the one
+that chooses an engine that nobody can compare with the checkpoint."""
+_RUNS_CODE = "custom code"
+"""A1111's script that runs what it is given: a key that may ask for images is no key to a machine."""
 _SETTING = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,99}")
 
 
@@ -144,6 +149,8 @@ def read_payload(raw: Mapping[str, Any], where: str, mode: str | None = None) ->
             values[name] = inputs.taken_from(_listed(value, path), name, path)
         else:
             left_out.append(path)
+    if str(values.get("script_name")).strip().lower() == _RUNS_CODE:
+        raise FieldError(f"{where}.script_name" if where else "script_name", "a script that runs code is not taken")
     stated = mode or (IMG2IMG if values.get("init_images") else TXT2IMG)
     if stated == IMG2IMG and not values.get("init_images"):
         raise FieldError(f"{where}.init_images" if where else "init_images", "img2img needs an image", missing=True)

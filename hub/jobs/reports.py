@@ -30,7 +30,7 @@ def read_claim(server_id: str, body: Mapping[str, Any]) -> Claim:
             {"field": "protocol", "protocol": PROTOCOL},
         )
     fields.required(body, "agent_id")
-    running = body.get("running") or []
+    running = [] if body.get("running") is None else body["running"]
     if not isinstance(running, list) or not all(_is_id(each) for each in running) or len(running) > _RUNNING:
         raise FieldError("running", f"must be a list of at most {_RUNNING} ids of jobs")
     return Claim(
@@ -95,7 +95,7 @@ def read_failure(body: Mapping[str, Any]) -> Failure:
     message = body.get("message")
     if message is not None and not isinstance(message, str):
         raise FieldError("message", "must be text")
-    missing = fields.sha256_list(body.get("missing") or [], "missing", _MISSING)
+    missing = fields.sha256_list([] if body.get("missing") is None else body["missing"], "missing", _MISSING)
     said = fields.without_unusable(message or "").strip()[:2_000] or "the server said no more"
     return Failure(code, said, fields.flag(body, "retry"), missing)
 

@@ -9,8 +9,9 @@ from ...ecosystems.infotext import Resource, prompt_resources
 from ...ecosystems.infotext import resource as roles
 from ...ecosystems.infotext.prompts import number
 from ...ecosystems.infotext.resource import model_hash, stem
+from .. import fields
 from ..errors import FieldError
-from .payloads import SCRIPTS, SETTINGS, Payload
+from .payloads import NAME_CHARACTERS, SCRIPTS, SETTINGS, Payload
 
 REFINER = "refiner"
 ROLES = (*roles.TYPES_OF_ROLE, REFINER)
@@ -52,7 +53,7 @@ def wanted(payload: Payload, checkpoint: Wanted | None, hints: Iterable[Resource
     names as well gets its hashes from there.
 
     Raises:
-        FieldError: there are too many.
+        FieldError: there are too many, or a name is none.
     """
     values = payload.values
     settings: Mapping[str, Any] = values.get(SETTINGS, {})
@@ -65,6 +66,12 @@ def wanted(payload: Payload, checkpoint: Wanted | None, hints: Iterable[Resource
             listed += (_of(each, source) for each in prompt_resources(values.get(source, "")))
     listed += _upscaler(values)
     listed += _of_scripts(values.get(SCRIPTS, {}))
+    for each in listed:
+        if len(each.name) > NAME_CHARACTERS or not fields.is_clean(each.name):
+            problem = (
+                f"{each.name[:80]!a} is no model's name: at most {NAME_CHARACTERS} characters, no control characters"
+            )
+            raise FieldError(each.source, problem)
     return _with_hashes(_once(listed), hints)
 
 

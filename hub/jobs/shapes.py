@@ -4,7 +4,7 @@
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +17,7 @@ from .job import HIGHEST_PRIORITY, IMG2IMG, LOWEST_PRIORITY, MAX_ATTEMPTS, TXT2I
 from .parameters import MOST_HINTS, PARAMETERS, read_hash, read_parameters
 from .payloads import IMAGES, NAME_CHARACTERS, SETTINGS, Payload, read_payload
 from .pictures import without_images
-from .requirements import PROMPTS, ROLES, Wanted, wanted, without_models
+from .requirements import PROMPTS, ROLES, Wanted, not_named, wanted, without_models
 from .values import integer, mapping, word
 from .warned import Warned
 
@@ -97,7 +97,7 @@ def read_submission(body: Mapping[str, Any]) -> Asked:
         source=None if source is None else word(200)(source, "source_info"),
         app_type=app_type,
         record=_record(body),
-        warnings=tuple(_warnings(payload, base)),
+        warnings=(*_warnings(payload, base), *_not_loaded(asked, hints)),
     )
 
 
@@ -208,6 +208,16 @@ def _warnings(payload: Payload, base: FromText | None) -> list[Warned]:
             Warned("script", "a script may load models that nobody can check here; its images are checked afterwards")
         )
     return listed
+
+
+def _not_loaded(asked: Iterable[Wanted], hints: Iterable[Resource]) -> list[Warned]:
+    """Return a warning of LoRAs that an infotext lists and its prompt does not load, as of Civitai's own generator."""
+    loras = [each for each in hints if each.role == roles.LORA and each.source != "models"]
+    names = not_named(loras, asked)
+    problem = (
+        f"the infotext lists LoRAs that its prompt does not load: {names}; write <lora:name:weight> into the prompt"
+    )
+    return [Warned("not_repeated", problem)] if names else []
 
 
 def _integer(body: Mapping[str, Any], name: str, low: int, high: int, default: int) -> int:

@@ -9,7 +9,7 @@ from ..availability import SUMMARY, Availability, summary
 from ..clock import Clock
 from ..database import Database, among
 from ..schema import models, servers
-from .statistics import Statistics
+from .statistics import Holding, Statistics
 
 
 class Coverage:
@@ -35,13 +35,12 @@ class Coverage:
         with self._database.read() as connection:
             columns = (servers.c.id, servers.c.alias, servers.c.last_seen)
             rows = connection.execute(select(*columns).order_by(servers.c.id)).all()
-        empty: dict[str, Any] = {"models": 0, "size": 0, "types": {}}
         listed = [
             {
                 "server_id": row.id,
                 "alias": row.alias,
                 "state": self._ages.state(row.last_seen, now),
-                **(counted := per_server.get(row.id, empty)),
+                **(counted := _counted(per_server.get(row.id, ()))),
                 "lacks": max(0, whole.counts["placed"] - counted["models"]),
             }
             for row in rows
@@ -84,3 +83,11 @@ class Coverage:
         ]
         more = len(found) > limit
         return {"success": True, "groups": listed, "next_after": page[-1] if more else None}
+
+
+def _counted(holdings: tuple[Holding, ...]) -> dict[str, Any]:
+    return {
+        "models": sum(each.models for each in holdings),
+        "size": sum(each.size_bytes for each in holdings),
+        "types": {each.type: {"models": each.models, "size": each.size_bytes} for each in holdings},
+    }

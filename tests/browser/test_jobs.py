@@ -170,6 +170,20 @@ def test_what_is_missing_is_said_before_it_is_sent_and_the_job_waits_visibly(at:
     expect(job).to_contain_text("waiting")
 
 
+def test_a_running_job_shows_how_far_it_is_and_ends_when_it_is_cancelled(at: Visit, web_ui: WebUi) -> None:
+    fill(at.page.locator("#txt2img_steps input[type=number]"), "150")
+    at.post("jobs/take", on=True)
+    asked = dialog(at)
+    asked.get_by_role("button", name="Queue", exact=True).click()
+    asked.get_by_role("button", name="Show in Jobs").click()
+    job = card(at, newest(at)["id"])
+    expect(job.get_by_role("progressbar", name="Progress")).to_be_visible()
+    expect(job.locator(".qm-job-thumb img")).to_be_visible()
+    job.get_by_role("button", name="Cancel").click()
+    expect(job).to_contain_text("cancelled")
+    eventually(lambda: here(web_ui)["state"] == "waiting", "the web UI to be free again")
+
+
 def test_an_image_of_img2img_goes_along(at: Visit, web_ui: WebUi, hub: RunningHub, an_image: Path) -> None:
     page = at.page
     at.tab("img2img")

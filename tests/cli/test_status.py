@@ -50,6 +50,15 @@ def test_a_running_agent_tells_roots_method_queue_last_sync_and_digest(desk: Des
     assert "agent status: NOT RUNNING, at its end it had 1 models" in desk.home.run("status").out
 
 
+def test_it_says_whether_jobs_are_taken(home: Home) -> None:
+    status_path(home.data, "s").parent.mkdir(parents=True)
+    jobs = {"takes": True, "hours": "22:00-07:00", "now": False, "problem": "the web UI does not answer"}
+    write_status(status_path(home.data, "s"), {"server_id": "s", "roots": [], "jobs": jobs})
+    assert "jobs: taken at 22:00-07:00, while it runs" in home.run("status").out
+    with FileLock(lock_path(home.data, "s")):
+        assert "jobs: taken at 22:00-07:00; the web UI does not answer" in home.run("status").out
+
+
 def test_without_a_key_the_hub_is_not_asked(home: Home) -> None:
     status_path(home.data, "s").parent.mkdir(parents=True)
     write_status(status_path(home.data, "s"), {"server_id": "s", "hub": "http://127.0.0.1:9", "in_sync": True})

@@ -2,6 +2,8 @@ import os
 import threading
 from pathlib import Path
 
+import pytest
+from quartermaster.extension import disk_space
 from quartermaster.extension.disk_space import STEP_BYTES, DiskSpaces, measure
 
 
@@ -26,3 +28,17 @@ def test_it_measures_until_told_to_stop(tmp_path: Path) -> None:
     stop.set()
     running.join(timeout=10)
     assert not running.is_alive() and spaces.last[0].roots == ("models",)
+
+
+def test_roots_that_are_found_later_are_measured_soon(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(disk_space, "EVERY_SECONDS", 1e6)  # whoever waits for that is ended by the test's time limit
+    looks = iter([[], [], [("models", str(tmp_path))]])
+    stop = threading.Event()
+    spaces = DiskSpaces(lambda: next(looks))
+    running = threading.Thread(target=spaces.run, args=(stop,))
+    running.start()
+    while not spaces.last:
+        assert running.is_alive()
+        stop.wait(0.01)
+    stop.set()
+    running.join()

@@ -52,7 +52,7 @@ def test_every_job_is_accepted_once_with_its_own_models_whatever_dies(fleet: Fle
         wish.number for wish in wishes if truth.state_of(fleet.hub, post.sent[wish.number]) == CANCELLED
     } <= storm.cancelled
     for wish in vain:
-        told = fleet.admin.told("GET", f"/api/v2/jobs/{post.sent[wish.number]}/status")
+        told = fleet.admin.told("GET", f"/api/v2/jobs/{post.sent[wish.number]}/status")["job"]
         assert told["state"] == PENDING and told["waiting"]["code"] and told["waiting"]["message"], told
     assert storm.kills_made > (AGENT_KILLS + HUB_KILLS) // 2, "some of the dead were to die a second time"
     print(f"{fleet.runs()} runs, {storm.kills_made} kills, moves: {fleet.mover.moves}")
@@ -70,6 +70,6 @@ def is_worked_off(fleet: Fleet, vain: int) -> bool:
     for job in truth.jobs_of(fleet.hub).values():
         if job.state == FAILED:
             assert job.error_code in truth.HONEST_FAILURES and job.error_message, job
-            fleet.admin.ask("POST", f"/api/v1/jobs/{job.id}/retry")
+            fleet.admin.ask("POST", f"/api/v2/jobs/{job.id}/retry")
     counted = truth.counts(fleet.hub)
     return counted[PENDING] == vain and not counted[PROCESSING] and not counted[FAILED]

@@ -1,6 +1,7 @@
 """What a web UI is asked for, from a job and this server's files: names, places, and what is refused."""
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -154,3 +155,14 @@ def test_a_web_ui_in_a_container_is_matched_by_hash_or_by_place() -> None:
     twice = (Listed("t", "/a/pony/x.safetensors"), Listed("u", "/b/pony/x.safetensors"))
     with pytest.raises(NotListedError):
         translate(job({"prompt": ""}), here, {**FORGE, "checkpoints": twice})
+
+
+def test_a_list_that_is_older_than_the_last_renaming_leads_to_no_file(tmp_path: Path) -> None:
+    """The web UI would look for a file that is gone, or use another one that has its name by now."""
+    for name, sha256 in (("before.safetensors", SHA), ("now.safetensors", "f" * 64)):
+        stale: Names = {**FORGE, "checkpoints": (Listed(name, str(tmp_path / name), sha256),)}
+        with pytest.raises(NotListedError):
+            translate(job({}), [held("sd_model_checkpoint", "checkpoint", str(tmp_path / "now.safetensors"))], stale)
+    seen_elsewhere: Names = {**FORGE, "checkpoints": (Listed("before.safetensors", "/in/a/container/x", SHA),)}
+    needs = [held("sd_model_checkpoint", "checkpoint", str(tmp_path / "now.safetensors"))]
+    assert translate(job({}), needs, seen_elsewhere).body["override_settings"]["sd_model_checkpoint"]

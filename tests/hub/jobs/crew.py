@@ -5,9 +5,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import requests
+from quartermaster.tests.fakes.images import plain, png
 from quartermaster.tests.hub.samples import Api, entry, sha
 
-IMAGE = b"\x89PNG\r\n\x1a\n" + b"a picture" * 20
+IMAGE = png(plain("parameters", "a cat"))
 
 
 def checkpoint(name: str, **more: Any) -> dict[str, Any]:
@@ -86,7 +87,7 @@ def submit(api: Api, name: str = "base", **more: Any) -> str:
 def job_of(api: Api, job_id: str) -> dict[str, Any]:
     answer = api.get(f"/api/v2/jobs/{job_id}/status")
     assert answer.status_code == 200, answer.text
-    told: dict[str, Any] = answer.json()
+    told: dict[str, Any] = answer.json()["job"]
     return told
 
 

@@ -256,3 +256,47 @@ def test_a_hash_for_what_the_request_does_not_name_is_said(fleet: Api) -> None:
     known = [{"role": "lora", "name": "elsewhere", "hash": sha("anna")}]
     (said, *_) = submitted(fleet, {**body(), "models": known})["warnings"]
     assert said["code"] == "not_named" and "elsewhere" in said["message"]
+
+
+# Why a job waits
+
+
+def test_why_a_job_waits(fleet: Api) -> None:
+    def why(**stated: Any) -> tuple[str, str]:
+        answer = fleet.post("/api/v2/generate/check", body(**stated)).json()
+        assert answer["waiting"] in answer["warnings"] or answer["waiting"]["code"] == "queued"
+        return answer["waiting"]["code"], answer["waiting"]["message"]
+
+    fleet.synced({"models": [entry("bert", base_model="Pony")]}, "shed")
+    fleet.post("/api/v1/models/register", {"sha256": sha("nowhere"), "type": "LORA", "name": "nowhere"})
+    assert why()[0] == "not_taking"
+    code, message = why(positive_prompt="<lora:anna:1> <lora:bert:1>")
+    assert code == "not_together" and "attic lacks only the lora bert" in message
+    code, message = why(positive_prompt="<lora:x:1>", loras=[{"name": "x", "hash": sha("nowhere")}])
+    assert code == "missing_model" and "the lora x" in message
+    asks = {"protocol": 1, "agent_id": "a", "wait_seconds": 0, "running": [], "loaded": None, "runtime": "forge"}
+    claim = fleet.with_key("agent", "cellar").post("/api/v1/servers/cellar/jobs/claim", asks)
+    assert claim.json()["job"] is None
+    assert why()[0] == "queued"
+    (first, second) = fleet.post("/api/v2/generate/check", body()).json()["able"]
+    assert (first["server_id"], first["taking"], first["runtime"]) == ("cellar", True, "forge")
+    assert (second["server_id"], second["taking"]) == ("attic", False)
+    fleet.clock.now += 3600
+    assert why()[0] == "servers_offline"
+
+
+def test_a_job_that_came_to_its_models_is_given_out(api: Api) -> None:
+    asks = {"protocol": 1, "agent_id": "a", "wait_seconds": 20, "running": [], "loaded": None, "runtime": "forge"}
+    agent = api.with_key("agent", "attic")
+    told = submitted(api, body("attic", positive_prompt="<lora:anna:1>"))
+    assert told["waiting"]["code"] == "unknown_model"
+    api.synced({"models": [CYBER, entry("anna")]}, "attic")
+    given = agent.post("/api/v1/servers/attic/jobs/claim", asks).json()["job"]
+    assert given["id"] == told["id"]
+    assert [(each["source"], each["sha256"]) for each in given["requirements"]] == [
+        ("sd_model_checkpoint", [sha("cyber")]), ("prompt", [sha("anna")]),
+    ]  # fmt: skip
+    assert given["payload"]["prompt"] == "<lora:anna:1>"
+    assert given["payload"]["override_settings"] == {}
+    shown = job(api, told)
+    assert (shown["state"], shown["server_id"], shown["waiting"]) == ("processing", "attic", None)

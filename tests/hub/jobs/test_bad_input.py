@@ -41,16 +41,20 @@ def history(api: Api, job_id: str) -> list[tuple[str, str | None]]:
     return [(attempt["server_id"], attempt["outcome"]) for attempt in job_of(api, job_id)["attempts"]]
 
 
+def lapse(api: Api, job_id: str, *workers: Worker) -> None:
+    """Let a lease run out, while these servers are heard of."""
+    api.clock.now += LONGEST_LEASE_SECONDS
+    for each in workers:
+        each.has(*each.holds)
+    until(lambda: job_of(api, job_id)["state"] != "processing")
+
+
 def test_an_agent_that_claims_and_dies_loses_the_job_and_the_last_failure_says_so(api: Api, attic: Worker) -> None:
     barn = worker(api, "barn").has(BASE)
     job_id = submit(api)
     for taker in (attic, barn, attic):
-        taken = taker.take()
-        assert taken["id"] == job_id
-        api.clock.now += LONGEST_LEASE_SECONDS
-        for each in (attic, barn):
-            each.has(BASE)
-    assert attic.claim() is None and barn.claim() is None
+        assert taker.take()["id"] == job_id
+        lapse(api, job_id, attic, barn)
     told = job_of(api, job_id)
     assert (told["state"], told["error_code"]) == ("failed", "attempts_exhausted")
     assert "3" in told["error_message"]
@@ -62,8 +66,7 @@ def test_a_result_after_the_lease_was_lost_is_not_taken(api: Api, attic: Worker)
     job_id = submit(api)
     late = attic.take()
     assert attic.upload(late).status_code == 200
-    api.clock.now += LONGEST_LEASE_SECONDS
-    barn.has(BASE)
+    lapse(api, job_id, barn)
     mine = barn.take()
     for answer in (attic.progress(late), attic.upload(late), attic.complete(late), attic.fail(late)):
         assert refused(answer, 409, "lease_lost")["details"]["state"] == "processing"
@@ -82,8 +85,8 @@ def test_a_job_is_completed_once_however_often_and_at_once_that_is_said(api: Api
     assert [answer["accepted"] for answer in answers] == [True] * 6
     assert sorted(bool(answer.get("repeated")) for answer in answers) == [False] + [True] * 5
     assert attic.complete(job).json()["repeated"] is True
-    refused(attic.fail(job), 409, "lease_lost")
-    refused(attic.upload(job, b"another" + IMAGE), 409, "lease_lost")
+    assert attic.fail(job).json()["state"] == "completed", "it is told what became of it, and changes nothing"
+    refused(attic.upload(job, IMAGE + b"another"), 409, "lease_lost")
     told = [e for e in api.get("/api/v1/events", kind="job", last=500).json()["events"] if e["data"]["id"] == job_id]
     assert [event["data"]["state"] for event in told].count("completed") == 1
     assert history(api, job_id) == [("attic", "completed")]
@@ -158,9 +161,7 @@ def test_a_hub_whose_clock_was_an_hour_off_keeps_no_job_from_running(
     attic = worker(api)
     attic.has(BASE)
     barn = worker(api, "barn").has(BASE)
-    api.clock.now += LONGEST_LEASE_SECONDS
-    barn.has(BASE)
-    until(lambda: job_of(api, job_id)["state"] == "pending")
+    lapse(api, job_id, barn)
     mine = barn.take()
     refused(attic.complete(job), 409, "lease_lost")
     assert barn.upload(mine).status_code == 200 and barn.complete(mine).json()["accepted"] is True
@@ -175,7 +176,7 @@ def test_a_picture_of_another_model_fails_the_job_and_says_which(api: Api, attic
     attic.complete(job, images=[image])
     told = job_of(api, job_id)
     assert (told["state"], told["error_code"]) == ("failed", "wrong_model")
-    assert sha("other")[:10] in told["error_message"] and "base" in told["error_message"]
+    assert sha("other")[:10] in told["error_message"] and told["images"] == []
 
 
 def test_a_hash_that_nobody_knows_waits_until_somebody_has_it(api: Api, attic: Worker) -> None:
@@ -183,7 +184,7 @@ def test_a_hash_that_nobody_knows_waits_until_somebody_has_it(api: Api, attic: W
     job_id = submit(api, "to come", model_hash=unknown[:10])
     told = job_of(api, job_id)
     assert (told["state"], told["waiting"]["code"]) == ("pending", "unknown_model"), told
-    assert unknown[:10] in told["waiting"]["message"]
+    assert "to come" in told["waiting"]["message"]
     assert attic.claim() is None
     attic.has(BASE, checkpoint("to come"))
     until(lambda: (attic.claim() or {}).get("id") == job_id)
@@ -198,8 +199,9 @@ def test_five_hundred_lora_tags_are_five_hundred_requirements(api: Api, attic: W
     attic.has(BASE, *(entry(name) for name in names[:-1]))
     assert attic.claim() is None
     attic.has(BASE, *(entry(name) for name in names))
-    until(lambda: job_of(api, job_id)["waiting"] is None)
-    job = attic.take()
+    taken: list[dict[str, Any]] = []
+    until(lambda: bool((job := attic.claim()) and not taken.append(job)))
+    [job] = taken
     assert sorted(each["name"] for each in job["requirements"] if each["role"] == "lora") == names
 
 
@@ -235,7 +237,7 @@ def costs(api: Api, what: Callable[[], Any]) -> int:
         if not sqlite:
             connection.exec_driver_sql("SET enable_seqscan = off")  # it scans a table of few rows by choice
         for statement, parameters in seen:
-            if statement.startswith("SELECT"):
+            if statement.startswith("SELECT") and "count(*)" not in statement:  # the list's counts read an index
                 explain = "EXPLAIN QUERY PLAN" if sqlite else "EXPLAIN"
                 plan = [str(row[-1]) for row in connection.exec_driver_sql(f"{explain} {statement}", parameters)]
                 scans = [line for line in plan if "SCAN jobs" in line.replace("Seq Scan on", "SCAN")]

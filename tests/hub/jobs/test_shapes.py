@@ -259,3 +259,32 @@ CHECKPOINT = "override_settings.sd_model_checkpoint"
 )
 def test_a_wrong_or_missing_field_of_the_envelope(body: dict[str, Any], field: str, missing: bool) -> None:
     assert refused(**{"target_server_alias": "any", **body}) == (field, missing)
+
+
+def test_what_civitai_lists_and_the_prompt_does_not_load_is_said() -> None:
+    listed = '[{"type":"lora","weight":0.8,"modelVersionId":7,"modelName":"Clay"}]'
+    asked = read(infotext=f"a cat\nSteps: 20, Sampler: Euler, Seed: 1, Model: cyber, Civitai resources: {listed}")
+    assert [each.role for each in asked.wanted] == ["checkpoint"]
+    (said,) = asked.warnings
+    assert said.code == "not_repeated" and "Clay" in said.message
+
+
+UNIT = {"enabled": True, "model": "a\x00b"}
+
+
+@pytest.mark.parametrize(
+    ("wrong", "field"),
+    [
+        ({"script_name": "Custom Code", "script_args": ["import os"]}, "generation_params.script_name"),
+        ({"alwayson_scripts": {"ControlNet": {"args": [UNIT]}}}, "alwayson_scripts.ControlNet.args.0.model"),
+        (
+            {"alwayson_scripts": {"ControlNet": {"args": [{"model": "x" * 9000}]}}},
+            "alwayson_scripts.ControlNet.args.0.model",
+        ),
+        ({"prompt": "<lora:a\nb:1>"}, "prompt"),
+        ({"raw_generation_info": "a\nSteps: 1, Model: a\x00b, Seed: 1"}, "generation_params.raw_generation_info"),
+        ({"alwayson_scripts": {"a\ud800": {"args": []}}}, "generation_params.alwayson_scripts"),
+    ],
+)
+def test_what_is_hostile_is_refused(wrong: dict[str, Any], field: str) -> None:
+    assert refused(target_server_alias="any", generation_params={**CYBER, **wrong})[0] == field
