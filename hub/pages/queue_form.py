@@ -10,6 +10,7 @@ from typing import Any
 from ...ecosystems.infotext.resource import CHECKPOINT
 from ..errors import FieldError
 from ..jobs.infotexts import FromText
+from ..jobs.payloads import IMAGES
 
 SIMPLE = ("sampler_name", "scheduler", "steps", "cfg_scale", "width", "height", "seed")
 """Fields of the form that are fields of the request too."""
@@ -130,7 +131,8 @@ def from_job(
     payload: Mapping[str, Any], requirements: Iterable[Mapping[str, Any]], before: Mapping[str, str]
 ) -> dict[str, str]:
     """Return the form for a job like another one."""
-    raw = {**payload, _SETTINGS: dict(payload.get(_SETTINGS) or {})}
+    raw = {name: value for name, value in payload.items() if name not in IMAGES}
+    raw[_SETTINGS] = dict(payload.get(_SETTINGS) or {})
     named = {"checkpoint": "", "model_hash": ""}
     hints = []
     for each in requirements:

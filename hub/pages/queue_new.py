@@ -12,6 +12,7 @@ from ..errors import FieldError, RequestError
 from ..fields import is_clean
 from ..jobs.images import MOST_IMAGE_BYTES
 from ..jobs.infotexts import read_infotext
+from ..jobs.job import IMG2IMG
 from ..keys import Caller
 from ..routes.callers import the_hub
 from ..services import Hub
@@ -25,6 +26,10 @@ from .rendering import page
 router = APIRouter(include_in_schema=False)
 
 MOST_NEEDS = 30
+_WITHOUT_IMAGES = (
+    "That job began with an image, which this form cannot hold: from here it is made from the prompt alone. "
+    "Retry, where it failed or was cancelled, keeps the image."
+)
 Word = Annotated[str, Query(max_length=500)]
 VARIATIONS = {"random": "random for each", "increment": "one more each", "fixed": "all the same"}
 
@@ -32,15 +37,16 @@ VARIATIONS = {"random": "random for each", "increment": "one more each", "fixed"
 @router.get("/queue/new")
 def new(request: Request, visitor: Visitor, like: str = "", hash: str = "") -> Response:  # noqa: A002 (in the address)
     """Show the form, empty or filled as for another job."""
-    filled = dict(queue_form.EMPTY)
+    filled, note = dict(queue_form.EMPTY), ""
     if like:
         told = the_hub(request).job_list.one(like)
         before = {**filled, "like": str(told["id"]), "server": told["target_server_id"] or ""}
         before["priority"] = str(told["priority"])
         filled = queue_form.from_job(told["payload"], told["requirements"], before)
+        note = _WITHOUT_IMAGES if told["mode"] == IMG2IMG else ""
     if hash:
         filled["model_hash"] = hash
-    return _shown(request, visitor, filled)
+    return _shown(request, visitor, filled, note=note)
 
 
 @router.post("/queue/new")
@@ -126,10 +132,11 @@ def _shown(
     *,
     checked: job_view.Foreseen | None = None,
     error: str = "",
+    note: str = "",
     status: int = 200,
 ) -> Response:
     return page(
         request, visitor, "queue_new.html", status=status, given=filled, names=names_of(the_hub(request)),
-        error=error, wrong="", foreseen=checked, most_needs=MOST_NEEDS, states=words.STATE, said=None,
+        error=error, wrong="", foreseen=checked, most_needs=MOST_NEEDS, states=words.STATE, note=note,
         samplers=queue_form.SAMPLERS, schedulers=queue_form.SCHEDULERS, variations=VARIATIONS, priorities=PRIORITIES,
     )  # fmt: skip
