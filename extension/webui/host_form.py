@@ -149,12 +149,14 @@ def _title(script: Any) -> str:
 def _settings(texts: Sequence[str]) -> dict[str, Any]:
     """Return the models that are chosen, the settings that are no default and shape an image, and the form's own."""
     options = _module("shared").opts
-    found = {key: options.data.get(key) for key in _ALWAYS if key in options.data}
+    # What was never changed is not in the data, but for its default.
+    found = {key: getattr(options, key) for key in _ALWAYS if key in options.data_labels}
     for key, info in list(options.data_labels.items()):
         value = options.data.get(key, info.default)
         if getattr(info, "infotext", None) and key not in _MODEL_SETTINGS and value != info.default:
             found[key] = value
-    found |= {key: options.data[key] for key in _MODEL_SETTINGS if options.data.get(key)}
+    chosen = {key: getattr(options, key) for key in _MODEL_SETTINGS if key in options.data_labels}
+    found |= {key: value for key, value in chosen.items() if value}
     found.setdefault("sd_model_checkpoint", _unchosen())
     modules = options.data.get(_MODULES)
     if sys.modules.get("modules_forge.main_entry") is not None:

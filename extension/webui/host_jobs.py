@@ -44,6 +44,8 @@ from .giving_way import Person
 
 LOOK_SECONDS = 0.1
 PREVIEW_PIXELS = 512
+_MODEL_SETTINGS = frozenset({"sd_model_checkpoint", "sd_vae", "forge_additional_modules"})
+"""What is loaded follows these; the web UI keeps them in step itself."""
 _KINDS = {b"\x89PNG": "image/png", b"\xff\xd8\xff": "image/jpeg", b"RIFF": "image/webp"}
 
 
@@ -233,13 +235,20 @@ class HostEngine:
     def _generated(self, request: Request, model: Any) -> Result:
         api = self._made_api()
         call = api.text2imgapi if request.mode == "txt2img" else api.img2imgapi
+        settings = request.body.get("override_settings") or {}
+        options = _modules("shared").opts
+        # The web UI puts back only what its own data has: what was never changed would keep the job's value.
+        untouched = [key for key in settings if key not in options.data and key not in _MODEL_SETTINGS]
         try:
             response = _in_main_thread(lambda: call(model))
         except RunFailedError as error:
-            title = (request.body.get("override_settings") or {}).get("sd_model_checkpoint")
+            title = settings.get("sd_model_checkpoint")
             if title and not host_lists.is_loaded(str(title)):
                 raise RunFailedError(f"the web UI could not load the checkpoint {title}: {error}") from error
             raise RunFailedError(f"the web UI failed: {error}") from error
+        finally:
+            for key in untouched:
+                options.data.pop(key, None)
         self._made = True
         with self._mutex:
             interrupted = bool(_modules("shared").state.interrupted) or request.task_id in self._interrupted

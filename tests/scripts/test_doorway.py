@@ -23,7 +23,7 @@ paths = types.ModuleType("modules.paths")
 paths.data_path = paths.models_path = {data!r}
 hooks = types.ModuleType("modules.script_callbacks")
 called = []
-for name in ("ui_settings", "ui_tabs", "app_started", "script_unloaded", "before_reload"):
+for name in ("ui_settings", "ui_tabs", "app_started", "script_unloaded", "before_reload", "after_component"):
     setattr(hooks, "on_" + name, lambda function, name=name, **more: called.append(name))
 sys.modules.update({{"modules": types.ModuleType("modules"), "modules.shared": shared, "modules.paths": paths,
                      "modules.script_callbacks": hooks}})
@@ -76,7 +76,7 @@ def test_it_stands_beside_a_rival_with_packages_of_the_same_names(
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
-    assert sorted(found["hooks"]) == ["app_started", "script_unloaded", "ui_settings", "ui_tabs"]
+    assert sorted(found["hooks"]) == ["after_component", "app_started", "script_unloaded", "ui_settings", "ui_tabs"]
     assert Path(found["ours"]).resolve() == ROOT / "__init__.py"
     assert found["rival"] == ["rival extension", "rival hub_client", "rival ecosystems"]
     assert found["added"] == []

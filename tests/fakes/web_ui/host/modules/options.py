@@ -96,4 +96,4 @@ class Options:
     def load(self, filename: str) -> None:
         if os.path.isfile(filename):
             with open(filename, encoding="utf-8") as file:
-                self.data.update(json.load(file))
+                self.__dict__["data"] = json.load(file)  # as the hosts do: what was never saved is there no more
