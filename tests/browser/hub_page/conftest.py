@@ -10,13 +10,14 @@ from playwright.sync_api import Browser, Page
 from quartermaster.hub.running import RunningHub
 from quartermaster.hub.settings import HubSettings
 from quartermaster.tests.browser.conftest import PATIENCE_MS, only_loopback
-from quartermaster.tests.hub.conftest import database_url, postgres, postgres_programs, settings
+from quartermaster.tests.hub.conftest import database_url, postgres, postgres_programs, postgres_schemas, settings
 from quartermaster.tests.hub.samples import Api, FakeClock
 
 __all__ = [
     "database_url",
     "postgres",
     "postgres_programs",
+    "postgres_schemas",
     "settings",
 ]  # fixtures: every test here runs on SQLite and on PostgreSQL
 
