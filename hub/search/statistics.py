@@ -25,7 +25,7 @@ from ..schema import hub_statistics, models, placements, search_documents, serve
 from .facets import listed, rank_of_models
 
 MAX_AGE_SECONDS = 900.0
-QUICK_SECONDS = 0.25
+QUICK_SECONDS = 1.0
 REST = 20
 _EVERY_SECONDS = 60.0
 _WHOLE = "hub"
@@ -78,8 +78,11 @@ class Statistics:
         """Return the counts over the whole hub, as new as they can quickly be."""
         with self._database.read() as connection:
             kept = _kept(connection)
-            if kept is not None and (kept.state == self._state(connection) or kept.seconds > QUICK_SECONDS):
-                return Whole(json.loads(kept.content), kept.computed_at)
+            is_new = kept is not None and kept.state == self._state(connection)
+        if kept is not None and not is_new and kept.seconds > QUICK_SECONDS:
+            self.job.call()  # as soon as it has rested
+        if kept is not None and (is_new or kept.seconds > QUICK_SECONDS):
+            return Whole(json.loads(kept.content), kept.computed_at)
         self._count()
         with self._database.read() as connection:
             kept = _kept(connection)
