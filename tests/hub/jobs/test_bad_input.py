@@ -1,11 +1,10 @@
 """What comes from outside and is wrong: a clear error or a visible state, and never a job lost, doubled or changed."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from hashlib import sha256
 from typing import Any
 
 import pytest
-from quartermaster.hub.schema import job_needs, job_requirements, jobs
 from quartermaster.hub.settings import HubSettings
 from quartermaster.tests.hub.jobs.crew import (
     IMAGE,
@@ -18,11 +17,8 @@ from quartermaster.tests.hub.jobs.crew import (
     worker,
 )
 from quartermaster.tests.hub.samples import Api, entry, sha, together, until
-from quartermaster.tests.hub.test_queries import statements_of
-from sqlalchemy import Connection, String, cast, literal, select, true, update
 
 BASE = checkpoint("base")
-MANY = 100_000
 LONGEST_LEASE_SECONDS = 61.0
 HOUR_SECONDS = 3600.0
 
@@ -203,67 +199,3 @@ def test_five_hundred_lora_tags_are_five_hundred_requirements(api: Api, attic: W
     until(lambda: bool((job := attic.claim()) and not taken.append(job)))
     [job] = taken
     assert sorted(each["name"] for each in job["requirements"] if each["role"] == "lora") == names
-
-
-def copied(api: Api, job_id: str, count: int) -> None:
-    """Queue so many copies of a job behind it, as their submitter would have, in one statement per table."""
-    numbers = select(literal(1).label("i")).cte("numbers", recursive=True)
-    numbers = numbers.union_all(select(numbers.c.i + 1).where(numbers.c.i < count))
-    kept = [column for column in jobs.c if column.name not in {"id", "public_id", "tag", "rank"}]
-    public_id = literal("00000000-0000-4000-8000-") + cast(literal(100_000_000_000) + numbers.c.i, String)
-    copies = select(public_id, jobs.c.tag + numbers.c.i, jobs.c.rank + numbers.c.i, *kept)
-    copies = copies.select_from(jobs.join(numbers, true())).where(jobs.c.public_id == job_id)
-    asked = [column for column in job_requirements.c if column.name != "job_id"]
-    copy = jobs.alias("copy")
-    first = select(jobs.c.id).where(jobs.c.public_id == job_id).scalar_subquery()
-    requirements = select(copy.c.id, *asked).where(job_requirements.c.job_id == first, copy.c.id > first + 20)
-
-    def work(connection: Connection) -> None:
-        names = ["public_id", "tag", "rank", *(column.name for column in kept)]
-        connection.execute(jobs.insert().from_select(names, copies, include_defaults=False))
-        names = ["job_id", *(column.name for column in asked)]
-        connection.execute(job_requirements.insert().from_select(names, requirements, include_defaults=False))
-        connection.execute(update(job_needs).values(waiting=job_needs.c.waiting + count))
-
-    api.hub.database.write(work)
-
-
-def costs(api: Api, what: Callable[[], Any]) -> int:
-    """Return how many statements that takes; none of them may read a table from end to end."""
-    with statements_of(api) as seen:
-        what()
-    with api.hub.database.engine.connect() as connection:
-        sqlite = api.hub.database.is_sqlite
-        if not sqlite:
-            connection.exec_driver_sql("SET enable_seqscan = off")  # it scans a table of few rows by choice
-        for statement, parameters in seen:
-            if statement.startswith("SELECT") and "count(*)" not in statement:  # the list's counts read an index
-                explain = "EXPLAIN QUERY PLAN" if sqlite else "EXPLAIN"
-                plan = [str(row[-1]) for row in connection.exec_driver_sql(f"{explain} {statement}", parameters)]
-                scans = [line for line in plan if "SCAN jobs" in line.replace("Seq Scan on", "SCAN")]
-                if "ORDER BY jobs.id DESC" in statement:  # SQLite's word for reading the newest, and no more of them
-                    continue
-                assert not scans, f"{scans}: {statement}"
-    return len([statement for statement, _ in seen if not statement.startswith("BEGIN")])
-
-
-def test_a_hundred_thousand_jobs_cost_as_many_statements_as_ten(api: Api, attic: Worker) -> None:
-    first = submit(api)
-
-    def look() -> dict[str, int]:
-        last = submit(api)
-        return {
-            "list": costs(api, lambda: api.get("/api/v2/jobs", limit=50).json()),
-            "waiting": costs(api, lambda: api.get("/api/v2/jobs", limit=50, status="pending").json()),
-            "one": costs(api, lambda: job_of(api, last)),
-            "submit": costs(api, lambda: submit(api)),
-            "claim": costs(api, attic.take),
-            "cancel": costs(api, lambda: api.post(f"/api/v2/jobs/{last}/cancel")),
-        }
-
-    for _ in range(10):
-        submit(api)
-    few = look()
-    copied(api, first, MANY)
-    assert look() == few
-    assert api.get("/api/v2/jobs", limit=50).json()["jobs"][0]["state"] == "pending"
