@@ -95,10 +95,10 @@ class Storm:
             if tick == BRINGS_LATE_KIT:
                 self.fleet.mover.bring(LATE_KIT)
             self.fleet.mover.step()
+            self.fleet.open_pages()
             self._send()
             if tick % TICKS_PER_CANCEL == 0:
                 self._cancel()
-                self.fleet.open_pages()
             self._kill_and_raise(tick)
         self._kill_and_raise(TICKS * 2)
 

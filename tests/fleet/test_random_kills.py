@@ -46,12 +46,13 @@ def test_every_job_is_accepted_once_with_its_own_models_whatever_dies(fleet: Fle
     storm = Storm(fleet, post, later, kills, random.Random(f"cancels of {seed_of_run}"))
     storm.blow()
     fleet.mover.put_right()
+    fleet.open_pages()
     eventually(post.make_sure, "the last wish to be queued")
     eventually(lambda: fleet.is_worked_off(len(vain)), "the queue to be empty but for what nobody can do")
     assert truth.complaints(fleet.hub, wishes, post.sent, fleet.made()) == []
-    assert {
-        wish.number for wish in wishes if truth.state_of(fleet.hub, post.sent[wish.number]) == CANCELLED
-    } <= storm.cancelled
+    known = truth.jobs_of(fleet.hub)
+    cancelled = {wish.number for wish in wishes if known[post.sent[wish.number]].state == CANCELLED}
+    assert cancelled and cancelled <= storm.cancelled
     for wish in vain:
         told = fleet.admin.told("GET", f"/api/v2/jobs/{post.sent[wish.number]}/status")["job"]
         assert told["state"] == PENDING and told["waiting"]["code"] and told["waiting"]["message"], told
