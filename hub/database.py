@@ -246,7 +246,10 @@ def among(connection: Connection, column: ColumnElement[Any], values: Iterable[s
     if connection.dialect.name == "sqlite":
         each = func.json_each(json.dumps(list(values))).table_valued("value")
         return column.in_(select(each.c.value))
-    return column == func.any(cast(literal(array_literal(values), Text), ARRAY(column.type)))
+    array = ARRAY(column.type)
+    # In a subquery it is read once; else, where the planner chooses to go through the table, once for each row of it.
+    once = select(cast(literal(array_literal(values), Text), array)).scalar_subquery()
+    return column == func.any(cast(once, array))
 
 
 def array_literal(values: Iterable[str | int]) -> str:

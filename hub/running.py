@@ -16,6 +16,7 @@ import uvicorn
 
 from .._version import VERSION
 from .app import create_app
+from .background import happens_within
 from .clock import Clock
 from .connection import PatientConnection
 from .errors import PortUnusableError
@@ -108,8 +109,7 @@ class _Server(uvicorn.Server):
         for counter in itertools.count():
             if await self.on_tick(counter):
                 return
-            with suppress(asyncio.TimeoutError):
-                await asyncio.wait_for(self._told.wait(), _TICK_SECONDS)
+            await happens_within(self._told, _TICK_SECONDS)
 
     def stop_soon(self) -> None:
         """Stop in order; from any thread."""

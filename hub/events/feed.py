@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable
 
 from starlette.concurrency import run_in_threadpool
 
+from ..background import happens_within
 from ..errors import GoneError
 from ..streaming import BlockStream
 from .broadcaster import Broadcaster, Listener
@@ -55,11 +56,8 @@ class Feed:
                 wanted = [event for event in found if self._wanted.takes(event)]
             if wanted:
                 return wanted
-            if not advanced:
-                try:
-                    await asyncio.wait_for(changed.wait(), until - loop.time())
-                except asyncio.TimeoutError:
-                    break
+            if not advanced and not await happens_within(changed, until - loop.time()):
+                break
         return []
 
     async def blocks(self, heartbeat_seconds: float) -> AsyncIterator[bytes]:

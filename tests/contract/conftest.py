@@ -16,11 +16,13 @@ from quartermaster.hub_client import Credentials, HubClient
 PATIENCE_SECONDS = 120.0
 
 
-def eventually(condition: Callable[[], Any], what: str = "the condition") -> Any:
+def eventually(
+    condition: Callable[[], Any], what: str = "the condition", patience_seconds: float = PATIENCE_SECONDS
+) -> Any:
     """Wait for a condition to hold and return its value; fail with its name when it never does."""
-    until = time.monotonic() + PATIENCE_SECONDS
+    until = time.monotonic() + patience_seconds
     while not (value := condition()):
-        assert time.monotonic() < until, f"{what} did not come about in {PATIENCE_SECONDS:.0f} s"
+        assert time.monotonic() < until, f"{what} did not come about in {patience_seconds:.0f} s"
         time.sleep(0.02)  # the poll of a condition, not a wait for luck
     return value
 
