@@ -3,20 +3,21 @@
 from collections import namedtuple
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from operator import attrgetter
+from functools import partial
+from operator import attrgetter, itemgetter
 from typing import Any
 
 from sqlalchemy import Connection, select
 
 from .ages import OFFLINE, PRESENT, STALE, STATES, Ages
 from .clock import Clock
-from .database import Database, Record, among
+from .database import Database, Record, among, bare_rows
 from .effective import EFFECTIVE, shown_override, sources_of
 from .errors import FieldError, NotFoundError, TooLargeError
 from .hashes import AUTOV2_DIGITS, ModelHash, is_id, parse_hash
 from .places import Pen, Placed, State, holders, placed
 from .schema import model_metadata, models
-from .written import quoted, scalar, template, to_json
+from .written import quoted, template, to_json
 
 AVAILABLE = "available"
 DOWNLOADABLE = "downloadable"
@@ -57,6 +58,8 @@ SUMMARY = (
 _Known = namedtuple("_Known", [column.name for column in SUMMARY])  # type: ignore[misc] # mypy wants literals
 """Such a row; a look at a row of SQLAlchemy by name costs ten times as much as one at a tuple's own."""
 
+_as_known = partial(tuple.__new__, _Known)
+
 
 @dataclass
 class Match:
@@ -72,6 +75,8 @@ class Match:
 
     def surest(self) -> str:
         """Return how the surest of them matched."""
+        if len(self.how) == 1:
+            return next(iter(self.how.values()))
         return min(self.how.values(), key=_SUREST_FIRST.index)
 
     def is_one(self) -> bool:
@@ -230,10 +235,10 @@ class Availability:
 
 def _status(states: set[str], sources: Sequence[Mapping[str, Any]]) -> str:
     """Return the status of a model from the states of the servers that have it: the best of them decides."""
-    best = next((state for state in STATES if state in states), None)
-    if best is None:
-        return DOWNLOADABLE if sources else UNAVAILABLE
-    return _STATUS_OF_STATE[best]
+    for state in STATES:
+        if state in states:
+            return _STATUS_OF_STATE[state]
+    return DOWNLOADABLE if sources else UNAVAILABLE
 
 
 _ANSWER = template(("success", "model", "servers", "sources", "candidates", "matched_by", "status"))
@@ -281,8 +286,8 @@ def rows_by(connection: Connection, column: str, values: Iterable[str | int]) ->
     listed = list(values)
     if not listed:
         return []
-    found = connection.execute(select(*SUMMARY).where(among(connection, models.c[column], listed)))
-    return list(map(_Known._make, found.all()))
+    query = select(*SUMMARY).where(among(connection, models.c[column], listed))
+    return list(map(_as_known, bare_rows(connection, query)))
 
 
 def summary(row: Record) -> dict[str, Any]:
@@ -293,8 +298,12 @@ def summary(row: Record) -> dict[str, Any]:
 
 
 def _written_summary(row: Record) -> str:
+    values = _known_values(row)
     override = "null" if row.override_at is None else to_json(shown_override(row))
-    return _SUMMARY % (*map(scalar, _shown_values(row)), override)
+    return _SUMMARY % (
+        *["null" if value is None else quoted(value) if type(value) is str else value for value in values],
+        override,
+    )
 
 
 _SHOWN = {
@@ -315,4 +324,5 @@ _SHOWN = {
 """What an answer calls each column of a model."""
 
 _shown_values = attrgetter(*_SHOWN.values())
+_known_values = itemgetter(*map(_Known._fields.index, _SHOWN.values()))
 _SUMMARY = template((*_SHOWN, "override"))
