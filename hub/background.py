@@ -7,7 +7,7 @@ job that fails is logged and runs again at its next time; one that is running wh
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 
@@ -95,10 +95,21 @@ class Job:
                 return
 
     async def _is_called_within(self, seconds: float) -> bool:
-        with suppress(asyncio.TimeoutError):
-            await asyncio.wait_for(self._called.wait(), seconds)
-            return True
-        return False
+        return await happens_within(self._called, seconds)
+
+
+async def happens_within(happening: asyncio.Event, seconds: float) -> bool:
+    """Wait for something, at most so long; return whether it happened.
+
+    ``asyncio.wait_for`` of Python 3.10 and 3.11 forgets that it was cancelled where the event is set at that moment,
+    and a hub that stops would wait for ever for a job that goes on.
+    """
+    waiting = asyncio.ensure_future(happening.wait())
+    try:
+        happened, _ = await asyncio.wait([waiting], timeout=seconds)
+        return bool(happened)
+    finally:
+        waiting.cancel()
 
 
 @asynccontextmanager

@@ -53,6 +53,7 @@ _TOLD = "quartermaster_told"
 _DEADLOCKS = {"40001", "40P01"}
 _SQLITE_TROUBLE = ("is locked", "is full", "unable to open", "disk I/O error", "readonly database")
 _ATTEMPTS = 5
+_CLOSE_SECONDS = 5.0
 Record: TypeAlias = Any
 """A row of a result: SQLAlchemy 2.0 and 2.1 spell its type differently, and Python's version decides which is there."""
 
@@ -214,7 +215,13 @@ class Database:
             connection.exec_driver_sql(str(compiled), list(rows))
 
     def close(self) -> None:
-        """Close every connection."""
+        """Close every connection.
+
+        A thread whose request was given up may still hold one, and would give it back to a pool that is gone.
+        """
+        give_up_at = time.monotonic() + _CLOSE_SECONDS
+        while self.engine.pool.checkedout() and time.monotonic() < give_up_at:  # type: ignore[attr-defined] # a QueuePool's
+            time.sleep(0.005)
         self.engine.dispose()
         if self._occupied is not None:
             self._occupied.release()
@@ -239,7 +246,10 @@ def among(connection: Connection, column: ColumnElement[Any], values: Iterable[s
     if connection.dialect.name == "sqlite":
         each = func.json_each(json.dumps(list(values))).table_valued("value")
         return column.in_(select(each.c.value))
-    return column == func.any(cast(literal(array_literal(values), Text), ARRAY(column.type)))
+    array = ARRAY(column.type)
+    # In a subquery it is read once; else, where the planner chooses to go through the table, once for each row of it.
+    once = select(cast(literal(array_literal(values), Text), array)).scalar_subquery()
+    return column == func.any(cast(once, array))
 
 
 def array_literal(values: Iterable[str | int]) -> str:
