@@ -8,6 +8,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from ..background import happens_within
 from ..errors import GoneError
 from .broadcaster import Broadcaster, Listener
 from .log import Cursor, Event, EventLog, Filter, read_cursor
@@ -59,11 +60,8 @@ class Feed:
                 wanted = [event for event in found if self._wanted.takes(event)]
             if wanted:
                 return wanted
-            if not advanced:
-                try:
-                    await asyncio.wait_for(changed.wait(), until - loop.time())
-                except asyncio.TimeoutError:
-                    break
+            if not advanced and not await happens_within(changed, until - loop.time()):
+                break
         return []
 
     async def blocks(self, heartbeat_seconds: float) -> AsyncIterator[bytes]:

@@ -1,5 +1,6 @@
 import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -50,6 +51,20 @@ def test_many_values_travel_in_one_statement(database: Database) -> None:
         assert set(connection.scalars(ids.where(among(connection, servers.c.id, values)))) == set(odd)
         assert connection.scalars(ids.where(among(connection, servers.c.id, ["null", "a"]))).all() == []
         assert connection.scalars(ids.where(among(connection, servers.c.id, []))).all() == []
+
+
+def test_postgresql_reads_a_list_of_values_once(tmp_path: Path, postgres: Callable[[], str]) -> None:
+    """A table that was just filled is gone through from end to end, whatever index there is."""
+    database = Database(HubSettings(tmp_path, database_url=postgres()))
+    migrate(database)
+    with closing(database), database.read() as connection:
+        connection.exec_driver_sql("SET LOCAL enable_indexscan = off")
+        connection.exec_driver_sql("SET LOCAL enable_bitmapscan = off")
+        connection.exec_driver_sql("SET LOCAL enable_indexonlyscan = off")
+        query = select(servers.c.id).where(among(connection, servers.c.id, ["one", "two"]))
+        spelled = query.compile(connection, compile_kwargs={"literal_binds": True})
+        plan = "\n".join(connection.exec_driver_sql(f"EXPLAIN {spelled}".replace("%", "%%")).scalars())
+    assert "Seq Scan" in plan and "InitPlan" in plan
 
 
 def test_a_reader_sees_one_state_while_another_writes(tmp_path: Path) -> None:
