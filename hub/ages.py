@@ -38,12 +38,11 @@ def worse(first: str, second: str) -> str:
     return max(first, second, key=STATES.index)
 
 
-@lru_cache(maxsize=4096)  # a server's last sign of life stands in each of its models
 @lru_cache(maxsize=4096)
 def iso_time(seconds: float | None) -> str | None:
     """Write seconds since the epoch as ISO 8601 in UTC with milliseconds, as StableQueue does.
 
-    Kept, because a batch of answers writes when a hundred servers were seen three thousand times.
+    Kept, because a batch of answers says three thousand times when a hundred servers were seen.
     """
     if seconds is None:
         return None

@@ -3,8 +3,7 @@
 from collections import namedtuple
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
-from operator import attrgetter, itemgetter
+from operator import attrgetter
 from typing import Any
 
 from sqlalchemy import Connection, select
@@ -17,7 +16,7 @@ from .errors import FieldError, NotFoundError, TooLargeError
 from .hashes import AUTOV2_DIGITS, ModelHash, is_id, parse_hash
 from .places import Pen, Placed, State, holders, placed
 from .schema import model_metadata, models
-from .written import quoted, template, to_json
+from .written import quoted, scalar, template, to_json
 
 AVAILABLE = "available"
 DOWNLOADABLE = "downloadable"
@@ -58,8 +57,6 @@ SUMMARY = (
 _Known = namedtuple("_Known", [column.name for column in SUMMARY])  # type: ignore[misc] # mypy wants literals
 """Such a row; a look at a row of SQLAlchemy by name costs ten times as much as one at a tuple's own."""
 
-_as_known = partial(tuple.__new__, _Known)
-
 
 @dataclass
 class Match:
@@ -75,8 +72,6 @@ class Match:
 
     def surest(self) -> str:
         """Return how the surest of them matched."""
-        if len(self.how) == 1:
-            return next(iter(self.how.values()))
         return min(self.how.values(), key=_SUREST_FIRST.index)
 
     def is_one(self) -> bool:
@@ -287,7 +282,7 @@ def rows_by(connection: Connection, column: str, values: Iterable[str | int]) ->
     if not listed:
         return []
     query = select(*SUMMARY).where(among(connection, models.c[column], listed))
-    return list(map(_as_known, bare_rows(connection, query)))
+    return list(map(_Known._make, bare_rows(connection, query)))
 
 
 def summary(row: Record) -> dict[str, Any]:
@@ -298,12 +293,8 @@ def summary(row: Record) -> dict[str, Any]:
 
 
 def _written_summary(row: Record) -> str:
-    values = _known_values(row)
     override = "null" if row.override_at is None else to_json(shown_override(row))
-    return _SUMMARY % (
-        *["null" if value is None else quoted(value) if type(value) is str else value for value in values],
-        override,
-    )
+    return _SUMMARY % (*map(scalar, _shown_values(row)), override)
 
 
 _SHOWN = {
@@ -324,5 +315,4 @@ _SHOWN = {
 """What an answer calls each column of a model."""
 
 _shown_values = attrgetter(*_SHOWN.values())
-_known_values = itemgetter(*map(_Known._fields.index, _SHOWN.values()))
 _SUMMARY = template((*_SHOWN, "override"))

@@ -53,7 +53,6 @@ _TOLD = "quartermaster_told"
 _DEADLOCKS = {"40001", "40P01"}
 _SQLITE_TROUBLE = ("is locked", "is full", "unable to open", "disk I/O error", "readonly database")
 _ATTEMPTS = 5
-_CLOSE_SECONDS = 5.0
 Record: TypeAlias = Any
 """A row of a result: SQLAlchemy 2.0 and 2.1 spell its type differently, and Python's version decides which is there."""
 
@@ -215,16 +214,15 @@ class Database:
             connection.exec_driver_sql(str(compiled), list(rows))
 
     def close(self) -> None:
-        """Close every connection.
-
-        A thread whose request was given up may still hold one, and would give it back to a pool that is gone.
-        """
-        give_up_at = time.monotonic() + _CLOSE_SECONDS
-        while self.engine.pool.checkedout() and time.monotonic() < give_up_at:  # type: ignore[attr-defined] # a QueuePool's
-            time.sleep(0.005)
+        """Close every connection; one that a thread still holds, whose request was given up, as it comes back."""
+        event.listen(self.engine.pool, "checkin", _close_returned)
         self.engine.dispose()
         if self._occupied is not None:
             self._occupied.release()
+
+
+def _close_returned(connection: Any, _record: object) -> None:
+    connection.close()
 
 
 def is_deadlock(error: OperationalError) -> bool:
@@ -248,11 +246,11 @@ def among(connection: Connection, column: ColumnElement[Any], values: Iterable[s
         return column.in_(select(each.c.value))
     array = ARRAY(column.type)
     # In a subquery it is read once; else, where the planner chooses to go through the table, once for each row of it.
-    once = select(cast(literal(array_literal(values), Text), array)).scalar_subquery()
+    once = select(cast(literal(_array_literal(values), Text), array)).scalar_subquery()
     return column == func.any(cast(once, array))
 
 
-def array_literal(values: Iterable[str | int]) -> str:
+def _array_literal(values: Iterable[str | int]) -> str:
     """Return these values as PostgreSQL writes an array.
 
     Source: https://www.postgresql.org/docs/current/arrays.html#ARRAYS-IO

@@ -83,7 +83,12 @@ def hexadecimal(body: Mapping[str, Any], name: str, digits: int) -> str | None:
 
 
 def sha256_list(value: object, name: str, limit: int) -> list[str]:
-    """Return a list of SHA-256 values in lower case, of at most so many."""
+    """Return a list of SHA-256 values in lower case.
+
+    Raises:
+        FieldError: it is something else.
+        TooLargeError: it has more than ``limit``.
+    """
     if not isinstance(value, list) or not all(is_hex(text, 64) for text in value):
         raise FieldError(name, "must be a list of SHA-256 values, 64 hex digits each")
     if len(value) > limit:

@@ -1,8 +1,6 @@
 """Where models are: the rows of their places, and the servers that have one as an answer shows them, or as its JSON."""
 
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from functools import partial
 from itertools import groupby
 from operator import itemgetter
 from typing import Any, NamedTuple
@@ -31,9 +29,6 @@ class Place(NamedTuple):
 
 Placed = dict[int, list[Place]]
 """Model id -> where it is."""
-
-_as_place = partial(tuple.__new__, Place)
-"""Make a place of a row: what ``Place._make`` does, without calling Python for each of thousands."""
 
 _server_of = itemgetter(Place._fields.index("server_id"))
 
@@ -84,9 +79,9 @@ def placed(connection: Connection, model_ids: Iterable[int]) -> Placed:
         .join(servers, servers.c.id == here.server_id)
         .where(among(connection, here.model_id, model_ids))
     )
-    found: Placed = defaultdict(list)
-    for place in map(_as_place, bare_rows(connection, query)):
-        found[place[0]].append(place)
+    found: Placed = {}
+    for place in map(Place._make, bare_rows(connection, query)):
+        found.setdefault(place[0], []).append(place)
     return found
 
 

@@ -2,7 +2,7 @@ import asyncio
 import threading
 
 import pytest
-from quartermaster.hub.background import Job, running
+from quartermaster.hub.background import Job, happens_within, running
 
 
 def within(work) -> None:
@@ -91,5 +91,22 @@ def test_a_job_that_is_running_is_asked_to_return() -> None:
         async with running([Job("slow", 3600, slow, told.set)]):
             while not begun.is_set():
                 await asyncio.sleep(0.001)
+
+    within(work)
+
+
+def test_who_is_cancelled_as_what_he_waits_for_happens_is_cancelled() -> None:
+    async def work() -> None:
+        for ticks in range(4):
+            happening = asyncio.Event()
+            waiting = asyncio.create_task(happens_within(happening, 3600))
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+            happening.set()
+            for _ in range(ticks):
+                await asyncio.sleep(0)
+            was_waiting = waiting.cancel()
+            await asyncio.wait([waiting])
+            assert waiting.cancelled() == was_waiting, ticks
 
     within(work)

@@ -1,7 +1,9 @@
 import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
+import psycopg
 import pytest
 from quartermaster.hub.database import Database, among, postgresql_url
 from quartermaster.hub.errors import DatabaseUnusableError, OverloadedError
@@ -50,6 +52,30 @@ def test_many_values_travel_in_one_statement(database: Database) -> None:
         assert set(connection.scalars(ids.where(among(connection, servers.c.id, values)))) == set(odd)
         assert connection.scalars(ids.where(among(connection, servers.c.id, ["null", "a"]))).all() == []
         assert connection.scalars(ids.where(among(connection, servers.c.id, []))).all() == []
+
+
+def test_postgresql_reads_a_list_of_values_once(tmp_path: Path, postgres: Callable[[], str]) -> None:
+    """A table that was just filled is gone through from end to end, whatever index there is."""
+    database = Database(HubSettings(tmp_path, database_url=postgres()))
+    migrate(database)
+    with closing(database), database.read() as connection:
+        connection.exec_driver_sql("SET LOCAL enable_indexscan = off")
+        connection.exec_driver_sql("SET LOCAL enable_bitmapscan = off")
+        connection.exec_driver_sql("SET LOCAL enable_indexonlyscan = off")
+        query = select(servers.c.id).where(among(connection, servers.c.id, ["one", "two"]))
+        spelled = query.compile(connection, compile_kwargs={"literal_binds": True})
+        plan = "\n".join(connection.exec_driver_sql(f"EXPLAIN {spelled}".replace("%", "%%")).scalars())
+    assert "Seq Scan" in plan and "InitPlan" in plan
+
+
+def test_a_connection_that_comes_back_after_the_end_is_closed(tmp_path: Path, postgres: Callable[[], str]) -> None:
+    for database in Database(HubSettings(tmp_path)), Database(HubSettings(tmp_path, database_url=postgres())):
+        with database.read() as late:
+            given = late.connection.dbapi_connection
+            database.close()
+        assert given is not None
+        with pytest.raises((sqlite3.ProgrammingError, psycopg.OperationalError), match="closed"):
+            given.cursor().execute("SELECT 1")
 
 
 def test_a_reader_sees_one_state_while_another_writes(tmp_path: Path) -> None:

@@ -14,8 +14,14 @@ def root_restored() -> Iterator[None]:
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
     others = {name: logging.getLogger(name).level for name in ("uvicorn", "uvicorn.error", "alembic")}
-    logging.getLogger("uvicorn.error").setLevel(logging.NOTSET)  # a server that another test ran in this process set it
+    # A server that another test ran in this process may have set these.
+    passed_on = {name: logging.getLogger(name).propagate for name in others}
+    for name in others:
+        logging.getLogger(name).propagate = True
+    logging.getLogger("uvicorn.error").setLevel(logging.NOTSET)
     yield
+    for name, before in passed_on.items():
+        logging.getLogger(name).propagate = before
     root.handlers[:] = handlers
     root.setLevel(level)
     for name, before in others.items():
