@@ -7,7 +7,7 @@ from playwright.sync_api import expect
 from quartermaster.tests.browser.conftest import AT_START, Visit
 from quartermaster.tests.fakes.web_ui.standin import WebUi
 
-VIEWS = ("Models", "Compatibility", "Fleet", "Check", "Hub")
+VIEWS = ("Models", "Compatibility", "Fleet", "Jobs", "Check", "Hub")
 
 
 def test_arrow_keys_move_between_the_sub_tabs_and_the_choice_is_remembered(at: Visit) -> None:

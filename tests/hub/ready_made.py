@@ -83,7 +83,7 @@ class PostgresSchemas:
     def lay_out(self, url: str) -> None:
         """Put a new hub's tables into an empty schema; one that is not empty, or none of these, is left alone."""
         name = _schema(url)
-        if name is None or self._run("SELECT FROM pg_class WHERE relnamespace = %s::regnamespace", name).fetchone():
+        if name is None or self._run("SELECT 1 FROM pg_class WHERE relnamespace = %s::regnamespace", name).fetchone():
             return
         if self._shape is None:
             self._make(url, name)
