@@ -200,7 +200,7 @@ def _texts(payload: Payload) -> dict[str, str]:
 def _warnings(payload: Payload, base: FromText | None) -> list[Warned]:
     listed = []
     if payload.left_out:
-        names = ", ".join(payload.left_out[:20])
+        names = ", ".join(name[:100] for name in payload.left_out[:20])
         listed.append(Warned("left_out", f"left out, as no job may say it or no web UI knows it: {names}"))
     if base is not None and base.lost:
         names = ", ".join(base.lost[:20])
