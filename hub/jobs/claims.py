@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, delete, exists, func, select, update
+from sqlalchemy import ColumnElement, Connection, delete, func, select, update
 
 from ..ages import Ages, iso_time
 from ..clock import Clock
@@ -32,15 +32,12 @@ from .endings import LOST
 from .holding import hashes_of, held_by, loaded_as
 from .job import PROCESSING
 from .needs import Needs
-from .queue import AVOID_SECONDS, Queue, Return, requirements_of
+from .queue import Queue, requirements_of
+from .returns import Return, avoided_until
 from .telling import tell_job
 
 LEAVING_SECONDS = 3.0
 """So long a job is left for another server that waits and is the better one for it."""
-_ALONE_SECONDS = 10.0
-"""So long a server does not get a job again that it gave back, though nobody else can do it."""
-_TAKER_SECONDS = 120.0
-"""A server that asked for a job within so long takes jobs."""
 _NEEDS, _HEADS, _ROUNDS = 16, 8, 40
 _UNHEARD_ATTEMPTS, _KEPT_ATTEMPTS = 10, 100
 EACH_TIME_ANEW = "the server asked for work without it: it was restarted, or the hub's answer was lost"
@@ -273,7 +270,7 @@ class Claims:
             raise _AgainError(need_id)
         waits = select(jobs).where(jobs.c.need_id == need_id, IS_PENDING)
         heads = connection.execute(waits.order_by(jobs.c.rank, jobs.c.id).limit(_HEADS)).all()
-        avoided = [self._avoided_until(connection, job, server_id, now) for job in heads]
+        avoided = [avoided_until(connection, job, server_id, now) for job in heads]
         free = [job for job, until in zip(heads, avoided, strict=True) if until is None]
         if not free:
             raise _AgainError(need_id, min((until for until in avoided if until is not None), default=None))
@@ -318,24 +315,6 @@ class Claims:
             "target_server_id": job.target_server_id,
             "title": job.title,
         }
-
-    def _avoided_until(self, connection: Connection, job: Record, server_id: str, now: float) -> float | None:
-        """Return until when a server is not given a job that it gave back; None: it may have it."""
-        if job.avoid_server_id != server_id or job.avoid_until is None or job.avoid_until <= now:
-            return None
-        if job.avoid_until > now + AVOID_SECONDS - _ALONE_SECONDS:
-            soon = float(job.avoid_until) - AVOID_SECONDS + _ALONE_SECONDS
-        else:
-            soon = now
-        able, taker = job_need_servers.c, job_takers.c
-        another = (
-            select(able.server_id)
-            .join(job_takers, taker.server_id == able.server_id)
-            .where(able.need_id == job.need_id, able.server_id != server_id, taker.asked_at > now - _TAKER_SECONDS)
-        )
-        if connection.scalar(select(exists(another))):
-            return float(job.avoid_until)
-        return soon if soon > now else None
 
     def _number(self, connection: Connection, job_id: int) -> int:
         """Return the number of the next attempt at a job; what was handed back long ago is forgotten."""

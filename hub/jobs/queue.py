@@ -13,30 +13,15 @@ from ..clock import Clock
 from ..database import Answer, Database, Record, among
 from ..schema import IS_PENDING, job_inputs, job_requirements, jobs
 from . import images, ranks
-from .endings import end_attempt, finish
+from .endings import finish
 from .job import FAILED, PENDING, NewJob, Requirement
 from .needs import Needs, need_of
 from .previews import drop_preview
+from .returns import Return, note_return
 from .telling import tell_added, tell_job
 
-AVOID_SECONDS = 60.0
-"""So long a job that a server gave back goes to others first."""
 EXHAUSTED = "attempts_exhausted"
 _TRIES = 5
-
-
-@dataclass(frozen=True)
-class Return:
-    """Why a job comes back from a server.
-
-    ``outcome`` is that of the attempt, ``reason`` in words. ``counts``: the attempt is one of those that a job has.
-    ``avoids``: others shall have it first.
-    """
-
-    outcome: str
-    reason: str
-    counts: bool
-    avoids: bool = True
 
 
 @dataclass(frozen=True)
@@ -184,10 +169,8 @@ class Queue:
             message = f"{attempts} servers began it and none completed it; the last: {why.reason}"
             finish(connection, job, FAILED, now, outcome=why.outcome, reason=why.reason, error=(EXHAUSTED, message))
             return True
-        end_attempt(connection, job.id, lease, now, why.outcome, why.reason)
-        avoid = (job.server_id, now + AVOID_SECONDS) if why.avoids else (None, None)
-        values = {"attempts": attempts, "avoid_server_id": avoid[0], "avoid_until": avoid[1]}
-        self.wait_again(connection, job, held.need_id, **values)
+        avoid_until = note_return(connection, job, now, why)
+        self.wait_again(connection, job, held.need_id, attempts=attempts, avoid_until=avoid_until)
         return True
 
     def again(self, work: Callable[[Connection], Answer]) -> Answer:

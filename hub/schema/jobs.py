@@ -116,7 +116,6 @@ jobs = Table(
     Column("server_id", String(100)),
     Column("lease", String(40)),
     Column("lease_until", Double),
-    Column("avoid_server_id", String(100)),
     Column("avoid_until", Double),
     Column("progress", Double, nullable=False, default=0.0),
     Column("progress_details", Text),
@@ -148,7 +147,7 @@ explain(
     title="the beginning of the prompt",
     attempts="how often a server began",
     lease="random; whoever runs the job shows it",
-    avoid_server_id="where it was given back: for a while, others first",
+    avoid_until="until then it is not given to each server that gave it back (`job_attempts`)",
     progress="0 to 1",
     progress_details="JSON: phase, step, steps, seconds that are left",
     result="JSON: seconds, and what the server said of the images",
@@ -233,6 +232,7 @@ job_attempts = Table(
     Column("had", Text, nullable=False, default="[]"),
     Column("lease", String(40), nullable=False),
     Column("heard_at", Double),
+    Column("avoid_until", Double),
     PrimaryKeyConstraint("job_id", "number"),
 )
 """Each time that a server was given a job, and how that ended."""
@@ -244,6 +244,7 @@ explain(
     had="JSON: the paths and hashes of the models that the server had when it was given the job",
     lease="of this attempt: a report that comes twice is recognised by it",
     heard_at="when the server last said that it is at it; null: never",
+    avoid_until="so long this server is not given the job that it gave back, though nobody else can do it",
 )
 Index("job_attempts_server_id", job_attempts.c.server_id, job_attempts.c.claimed_at)
 

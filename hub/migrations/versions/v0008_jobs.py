@@ -111,7 +111,6 @@ def upgrade() -> None:
         sa.Column("server_id", sa.String(length=100), nullable=True),
         sa.Column("lease", sa.String(length=40), nullable=True),
         sa.Column("lease_until", sa.Double(), nullable=True),
-        sa.Column("avoid_server_id", sa.String(length=100), nullable=True),
         sa.Column("avoid_until", sa.Double(), nullable=True),
         sa.Column("progress", sa.Double(), nullable=False),
         sa.Column("progress_details", sa.Text(), nullable=True),
@@ -184,6 +183,7 @@ def upgrade() -> None:
         sa.Column("had", sa.Text(), nullable=False),
         sa.Column("lease", sa.String(length=40), nullable=False),
         sa.Column("heard_at", sa.Double(), nullable=True),
+        sa.Column("avoid_until", sa.Double(), nullable=True),
         sa.ForeignKeyConstraint(["job_id"], ["jobs.id"], ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("job_id", "number"),
     )
