@@ -14,7 +14,7 @@ from ..database import Answer, Database, Record, among
 from ..schema import IS_PENDING, job_inputs, job_requirements, jobs
 from . import images, ranks
 from .endings import finish
-from .job import FAILED, PENDING, NewJob, Requirement
+from .job import FAILED, PENDING, UNKNOWN, NewJob, Requirement
 from .needs import Needs, need_of
 from .previews import drop_preview
 from .returns import Return, note_return
@@ -100,6 +100,24 @@ class Queue:
             placed.append((need_id, row))
         self._join(connection, [(need_id, row.rank) for need_id, row in placed])
         return [str(row.public_id) for _, row in placed]
+
+    def unresolve(self, job_id: int, slot: int) -> None:
+        """Let a job that waits do so without a need: what it asks for in this slot is to be looked up again."""
+
+        def work(connection: Connection) -> None:
+            held = self.hold(connection, job_id)
+            if held is None or held.job.state != PENDING:
+                return
+            here = job_requirements.c
+            asked = update(job_requirements).where(here.job_id == job_id, here.slot == slot)
+            connection.execute(asked.values(resolution=UNKNOWN, models="[]", model_id=None))
+            if held.job.need_id is not None:
+                freed = update(jobs).where(jobs.c.id == job_id)
+                connection.execute(freed.values(need_id=None, updated_at=self._clock()))
+                self._needs.leave(connection, held.job.need_id)
+            tell_job(connection, held.job.public_id, PENDING, held.job.server_id)
+
+        self.again(work)
 
     def hold(self, connection: Connection, job_id: int, *targets: str | None) -> Held | None:
         """Lock a job, and first the need that it has or would have if it waited, for its own target and for these.

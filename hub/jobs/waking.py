@@ -18,6 +18,7 @@ from ..schema import IS_UNRESOLVED, job_requirements, jobs
 from ..search import Indexing
 from .job import RESOLVED
 from .queue import Queue
+from .refuted import Refuted
 from .requirements import Wanted
 from .resolving import Asking, Meaning, Resolver
 
@@ -41,6 +42,7 @@ class Waking:
         self._indexing = indexing
         self._resolver = resolver
         self._queue = queue
+        self._refuted = Refuted(database, resolver, queue, indexing)
         self.job = Job("job requirements", _EVERY_SECONDS, self.look, settle_seconds=_SETTLE_SECONDS)
         """Call it when models or names came, or are other ones."""
 
@@ -54,6 +56,7 @@ class Waking:
 
         Jobs that ended while they waited are looked at too: they may be tried again.
         """
+        self._refuted.release()
         needed = job_requirements.c
         asked = select(
             needed.role, needed.name, needed.hash, jobs.c.target_server_id, needed.resolution, needed.candidates

@@ -300,3 +300,22 @@ def test_a_job_that_came_to_its_models_is_given_out(api: Api) -> None:
     assert given["payload"]["override_settings"] == {}
     shown = job(api, told)
     assert (shown["state"], shown["server_id"], shown["waiting"]) == ("processing", "attic", None)
+
+
+def test_a_job_by_name_goes_with_what_the_file_turned_out_to_be(api: Api) -> None:
+    asks = {"protocol": 1, "agent_id": "a", "wait_seconds": 20, "running": [], "loaded": None, "runtime": "forge"}
+    agent = api.with_key("agent", "attic")
+    claimed = {**entry("anna", "what a sidecar said"), "hash_state": "claimed"}
+    api.synced({"models": [claimed]}, "attic")
+    both = {"positive_prompt": "<lora:anna:1>", "checkpoint_name": "cyber"}
+    told = submitted(api, {"target_server_alias": "any", "generation_params": both})
+    by_hash = [{"name": "anna", "hash": sha("what a sidecar said")}]
+    stays = submitted(api, {"target_server_alias": "any", "generation_params": {**both, "loras": by_hash}})
+    assert [each["resolution"] for each in told["requirements"]] == ["unknown", "resolved"]
+    api.synced({"models": [CYBER, claimed]}, "attic")
+    until(lambda: job(api, told)["waiting"]["code"] == "not_taking")
+    api.synced({"models": [CYBER, entry("anna")]}, "attic")
+    given = agent.post("/api/v1/servers/attic/jobs/claim", asks).json()["job"]
+    assert given["id"] == told["id"]
+    assert [each["sha256"] for each in given["requirements"]] == [[sha("cyber")], [sha("anna")]]
+    assert job(api, stays)["waiting"]["code"] == "missing_model"
