@@ -258,6 +258,17 @@ def test_a_hash_for_what_the_request_does_not_name_is_said(fleet: Api) -> None:
     assert said["code"] == "not_named" and "elsewhere" in said["message"]
 
 
+def test_names_that_could_be_meant_are_said(api: Api) -> None:
+    named = ("dreamShaper_8", "dreamShaperXL_turbo", "dreamlike", "photon")
+    models = [entry(name, path=f"sd/{name}.safetensors", type="Checkpoint") for name in named]
+    api.synced({"models": [*models, entry("dreamshaper-8")]}, "attic")
+    told = api.post("/api/v2/generate/check", body(checkpoint_name="sd\\DreamShapr 8.safetensors")).json()
+    [said] = [each["message"] for each in told["warnings"] if each["code"] == "similar_names"]
+    assert said.startswith("no checkpoint is named") and said.endswith("is it 'dreamShaper_8' or 'dreamShaperXL_turbo'?")
+    told = api.post("/api/v2/generate/check", body(checkpoint_name="quite another")).json()
+    assert [each["code"] for each in told["warnings"]] == ["unknown_model"]
+
+
 # Why a job waits
 
 
