@@ -264,7 +264,9 @@ def test_names_that_could_be_meant_are_said(api: Api) -> None:
     api.synced({"models": [*models, entry("dreamshaper-8")]}, "attic")
     told = api.post("/api/v2/generate/check", body(checkpoint_name="sd\\DreamShapr 8.safetensors")).json()
     [said] = [each["message"] for each in told["warnings"] if each["code"] == "similar_names"]
-    assert said.startswith("no checkpoint is named") and said.endswith("is it 'dreamShaper_8' or 'dreamShaperXL_turbo'?")
+    assert said.startswith("no checkpoint is named") and said.endswith(
+        "is it 'dreamShaper_8' or 'dreamShaperXL_turbo'?"
+    )
     told = api.post("/api/v2/generate/check", body(checkpoint_name="quite another")).json()
     assert [each["code"] for each in told["warnings"]] == ["unknown_model"]
 
