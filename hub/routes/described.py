@@ -144,7 +144,7 @@ COMPONENTS: dict[str, Schema] = {
         candidates=listed(together(ref("Model"), shape(matched_by=TEXT))),
         more=FLAG,
     ),
-    "Alias": shape(alias=TEXT, source={"enum": ["hand", "import", "seen"]}, by=or_null(TEXT), at=TIME),
+    "Alias": shape(alias=TEXT, source={"enum": ["hand", "import", "own", "seen"]}, by=or_null(TEXT), at=TIME),
     "Resource": together(
         ref("Model"),
         ref("Whereabouts"),

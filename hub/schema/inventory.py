@@ -241,8 +241,9 @@ model_aliases = Table(
     UniqueConstraint("alias_path", "model_id"),
 )
 """Names and paths under which a model is found. ``name_key`` is the folded name without folder and extension (see
-``names``): a look-up is one probe for it, and narrows the few rows that it finds. ``source`` is ``hand``, ``import`` or
-``seen`` (the name of an agent's file, kept when the file is gone); ``said_by`` is the name of the key that said it."""
+``names``): a look-up is one probe for it, and narrows the few rows that it finds. ``source`` is ``hand``, ``import``,
+``seen`` (the name of an agent's file, kept when the file is gone) or ``own`` (a LoRA's, in its own metadata);
+``said_by`` is the name of the key that said it."""
 
 Index("model_aliases_name_key", model_aliases.c.name_key)
 Index("model_aliases_model_id", model_aliases.c.model_id)
