@@ -237,6 +237,7 @@ def requirements_of(connection: Connection, job_ids: Collection[int]) -> dict[in
                 resolution=row.resolution,
                 models=tuple(json.loads(row.models)),
                 candidates=tuple(json.loads(row.candidates)),
+                civitai_version_id=row.civitai_version_id,
             )
         )
     return found
@@ -281,6 +282,7 @@ def _requirement_row(job_id: int, slot: int, each: Requirement) -> dict[str, Any
         "models": _json(list(each.models)),
         "model_id": each.models[0] if each.models else None,
         "candidates": _json(list(each.candidates)),
+        "civitai_version_id": each.civitai_version_id,
     }
 
 

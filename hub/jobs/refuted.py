@@ -7,13 +7,12 @@ stays.
 
 from sqlalchemy import exists, select
 
-from ..database import Database, Record, among
+from ..database import Database, among
 from ..schema import IS_PENDING, job_need_models, job_needs, job_requirements, jobs, models, placements
 from ..search import Indexing
 from .job import RESOLVED
 from .queue import Queue
-from .requirements import Wanted
-from .resolving import Asking, Resolver
+from .resolving import Resolver, asking_again
 
 _ROWS_AT_ONCE = 500
 
@@ -35,12 +34,11 @@ class Refuted:
         while gone:
             with self._database.read() as connection:
                 needed = job_requirements.c
-                columns = (needed.job_id, needed.slot, needed.role, needed.name, needed.hash, jobs.c.target_server_id)
-                asked = select(*columns).join(jobs, jobs.c.id == needed.job_id)
+                asked = select(job_requirements, jobs.c.target_server_id).join(jobs, jobs.c.id == needed.job_id)
                 asked = asked.where(among(connection, needed.model_id, gone), needed.resolution == RESOLVED)
                 asked = asked.where(IS_PENDING, jobs.c.need_id.is_not(None), needed.job_id > after)
                 rows = connection.execute(asked.order_by(needed.job_id, needed.slot).limit(_ROWS_AT_ONCE)).all()
-                meant = self._resolver.resolve(connection, [_asking(row) for row in rows])
+                meant = self._resolver.resolve(connection, [asking_again(row) for row in rows])
             for row, meaning in zip(rows, meant, strict=True):
                 if meaning.resolution != RESOLVED or not gone.issuperset(meaning.models):
                     self._queue.unresolve(row.job_id, row.slot)
@@ -60,7 +58,3 @@ class Refuted:
         )
         with self._database.read() as connection:
             return set(connection.scalars(waited_for.distinct()))
-
-
-def _asking(row: Record) -> Asking:
-    return Asking(Wanted(row.role, row.name, (row.hash,) if row.hash else ()), row.target_server_id)

@@ -7,6 +7,7 @@ many jobs ask for it; the jobs follow in batches.
 import json
 from collections.abc import Iterator, Sequence
 from itertools import groupby
+from typing import NamedTuple
 
 from sqlalchemy import Connection, select, update
 
@@ -19,8 +20,7 @@ from ..search import Indexing
 from .job import RESOLVED
 from .queue import Queue
 from .refuted import Refuted
-from .requirements import Wanted
-from .resolving import Asking, Meaning, Resolver
+from .resolving import Meaning, Resolver, asking_again
 
 _EVERY_SECONDS = 30.0
 _SETTLE_SECONDS = 0.5
@@ -30,8 +30,15 @@ _ROWS_AT_ONCE = 500
 _TELLING = frozenset({INVENTORY_CHANGED, MODEL_REGISTERED, OVERRIDE_CHANGED, ENRICHMENT})
 """Kinds of events after which a hash or a name may mean something else."""
 
-_Question = tuple[str, str, str | None, str | None]
-"""Role, name, hash, and the server that the job is for."""
+
+class _Question(NamedTuple):
+    """What one or many jobs ask; the names of its parts are those of the columns."""
+
+    role: str
+    name: str
+    hash: str | None
+    civitai_version_id: int | None
+    target_server_id: str | None
 
 
 class Waking:
@@ -58,19 +65,18 @@ class Waking:
         """
         self._refuted.release()
         needed = job_requirements.c
-        asked = select(
-            needed.role, needed.name, needed.hash, jobs.c.target_server_id, needed.resolution, needed.candidates
-        )
+        columns = (needed.role, needed.name, needed.hash, needed.civitai_version_id, jobs.c.target_server_id)
+        asked = select(*columns, needed.resolution, needed.candidates)
         waiting = asked.join(jobs, jobs.c.id == needed.job_id).where(IS_UNRESOLVED).distinct()
         known: dict[_Question, set[tuple[str, str]]] = {}
         with self._database.read() as connection:
-            for role, name, digits, target, resolution, candidates in connection.execute(waiting):
-                known.setdefault((role, name, digits, target), set()).add((resolution, candidates))
+            for *parts, resolution, candidates in connection.execute(waiting):
+                known.setdefault(_Question(*parts), set()).add((resolution, candidates))
         if known:
             self._indexing.refresh()  # learns the names of files that came just now
         for batch in _batches(list(known)):
             with self._database.read() as connection:
-                found = self._resolver.resolve(connection, [_asking(each) for each in batch])
+                found = self._resolver.resolve(connection, [asking_again(each) for each in batch])
             for question, meaning in zip(batch, found, strict=True):
                 if known[question] != {(meaning.resolution, _json(meaning.candidates))}:
                     self._tell(question, meaning)
@@ -83,14 +89,15 @@ class Waking:
 
     def _asking(self, question: _Question, meaning: Meaning) -> Iterator[Sequence[Record]]:
         """Yield the requirements that ask this and are not up to date, in batches."""
-        role, name, digits, target = question
         needed, after = job_requirements.c, -1
         stale = needed.candidates != _json(meaning.candidates)
         query = (
             select(needed.job_id, needed.slot)
             .join(jobs, jobs.c.id == needed.job_id)
-            .where(IS_UNRESOLVED, needed.role == role, needed.name == name)
-            .where(needed.hash.is_not_distinct_from(digits), jobs.c.target_server_id.is_not_distinct_from(target))
+            .where(IS_UNRESOLVED, needed.role == question.role, needed.name == question.name)
+            .where(needed.hash.is_not_distinct_from(question.hash))
+            .where(needed.civitai_version_id.is_not_distinct_from(question.civitai_version_id))
+            .where(jobs.c.target_server_id.is_not_distinct_from(question.target_server_id))
             .where((needed.resolution != meaning.resolution) | stale)
             .order_by(needed.job_id, needed.slot)
             .limit(_ROWS_AT_ONCE)
@@ -124,11 +131,6 @@ class Waking:
 def _batches(questions: Sequence[_Question]) -> Iterator[Sequence[_Question]]:
     for start in range(0, len(questions), _QUESTIONS_AT_ONCE):
         yield questions[start : start + _QUESTIONS_AT_ONCE]
-
-
-def _asking(question: _Question) -> Asking:
-    role, name, digits, target = question
-    return Asking(Wanted(role, name, (digits,) if digits else ()), target)
 
 
 def _json(ids: Sequence[int]) -> str:

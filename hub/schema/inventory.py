@@ -171,6 +171,9 @@ _with_news = text("news IS NOT NULL")
 Index("models_news", models.c.news, sqlite_where=_with_news, postgresql_where=_with_news)
 _with_metadata = text("metadata_digest IS NOT NULL")
 Index("models_metadata_digest", models.c.metadata_digest, sqlite_where=_with_metadata, postgresql_where=_with_metadata)
+for _column in (models.c.civitai_version_id, models.c.enriched_civitai_version_id):
+    _with_version = text(f"{_column.name} IS NOT NULL")
+    Index(f"models_{_column.name}", _column, sqlite_where=_with_version, postgresql_where=_with_version)
 _without_sha256 = text("hash_sha256 IS NULL")
 Index(
     "models_autov2_only",

@@ -1,6 +1,7 @@
 """Jobs: what is to be made, of which models, by which server, in which order, and what came of it."""
 
 from sqlalchemy import (
+    BigInteger,
     Column,
     ColumnElement,
     Double,
@@ -123,6 +124,7 @@ job_requirements = Table(
     Column("models", Text, nullable=False, default="[]"),
     Column("model_id", RowId),
     Column("candidates", Text, nullable=False, default="[]"),
+    Column("civitai_version_id", BigInteger),
     PrimaryKeyConstraint("job_id", "slot"),
 )
 """The models that a job asks for, as it asked and as they were resolved; once resolved they stay the same models."""
@@ -137,6 +139,7 @@ explain(
     models="JSON: ids of the models any of which will do",
     model_id="the first of these",
     candidates="JSON: ids of those that it could mean",
+    civitai_version_id="what an image of Civitai's generator says instead of a hash",
 )
 _unresolved = text("resolution <> 'resolved'")
 Index(

@@ -271,6 +271,26 @@ def test_names_that_could_be_meant_are_said(api: Api) -> None:
     assert [each["code"] for each in told["warnings"]] == ["unknown_model"]
 
 
+def test_a_version_at_civitai_says_which_checkpoint_where_the_hub_knows_it(fleet: Api) -> None:
+    resource = '{"type":"checkpoint","modelVersionId":%d,"modelName":"CyberRealistic Pony","modelVersionName":"v8"}'
+    text = "a cat\nSteps: 20, Sampler: Euler, Seed: 1, Civitai resources: [" + resource + "]"
+
+    def asked(version: int) -> dict[str, Any]:
+        return submitted(fleet, {"target_server_alias": "any", "infotext": text % version})["requirements"][0]
+
+    before = submitted(fleet, {"target_server_alias": "any", "infotext": text % 1234})
+    assert before["requirements"][0]["resolution"] == "unknown"
+    said = {"sha256": sha("cyber"), "type": "Checkpoint", "name": "cyber", "civitai_version_id": "1234"}
+    assert fleet.post("/api/v1/models/register", said).status_code < 300
+    found = asked(1234)
+    assert (found["resolution"], found["model"]["sha256"]) == ("resolved", sha("cyber"))
+    until(lambda: job(fleet, before)["requirements"][0]["model"] == found["model"])
+    assert asked(1235)["resolution"] == "unknown"
+    fleet.post("/api/v1/models/register", {**said, "sha256": sha("cyber, pruned"), "name": "pruned"})
+    several = asked(1234)
+    assert several["resolution"] == "ambiguous" and len(several["candidates"]) == 2
+
+
 # Why a job waits
 
 

@@ -143,7 +143,7 @@ def test_a_password_is_on_no_command_line(
     real = postgres_programs[max(postgres_programs)] / "pg_dump"
     spy = programs / "pg_dump"
     spy.write_text(
-        f"#!/bin/sh\nprintf '%s\\n' \"$PGPASSWORD\" \"$@\" > {quote(str(heard))}\nexec {quote(str(real))} \"$@\"\n"
+        f'#!/bin/sh\nprintf \'%s\\n\' "$PGPASSWORD" "$@" > {quote(str(heard))}\nexec {quote(str(real))} "$@"\n'
     )
     spy.chmod(0o700)
     monkeypatch.setenv("PATH", str(programs))
