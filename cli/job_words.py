@@ -39,9 +39,10 @@ def percent(job: Job) -> str:
 def standing(job: Job) -> str:
     """Return what happens to a job, as a sentence."""
     if job.state == PENDING:
-        message = (job.waiting or {}).get("message") or "it waits its turn"
+        waiting = job.waiting or {"code": "queued"}
+        why = "waits its turn" if waiting.get("code") == "queued" else f"waits: {waiting.get('message')}"
         place = job.wire.get("queue_position")
-        return f"waits: {message}" + (f" (number {place} in the queue)" if isinstance(place, int) else "")
+        return why + (f" (number {place} in the queue)" if isinstance(place, int) else "")
     if job.state == PROCESSING:
         step, steps = job.wire.get("step"), job.wire.get("steps")
         more = [f"step {step} of {steps}"] if isinstance(step, int) and isinstance(steps, int) else []

@@ -1,11 +1,13 @@
-"""Names under which a model is known beside its hash: said by hand, imported, or seen as a file's name at an agent."""
+"""Names under which a model is known beside its hash: said by hand, imported, a file's at an agent, or a LoRA's own."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+import json
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, delete, select
 
+from ..ecosystems.model_types import LORA_TYPES
 from . import fields
 from .ages import iso_time
 from .availability import SUMMARY, summary
@@ -18,13 +20,15 @@ from .limits import Limits
 from .names import FileName, file_name_of, fold, name_key, read_file_name
 from .overrides import check_place
 from .registry import Registry
-from .schema import model_aliases, models, placements
+from .schema import model_aliases, model_metadata, models, placements
 from .search import documents
 from .trust.audit import note
 
 HAND = "hand"
 IMPORT = "import"
 SEEN = "seen"
+OWN = "own"
+"""The name that a LoRA's training gave it, in the file: A1111 and Forge take it in prompts, and write it there."""
 
 ALIASES_LIMIT = 100
 """Names by hand of one model."""
@@ -142,7 +146,7 @@ class Aliases:
         return answer
 
     def learn(self, connection: Connection, model_ids: Collection[int]) -> int:
-        """Keep the file names under which servers have these models now, and return how many are new.
+        """Keep the file names under which servers have these models now, and LoRAs' own; return how many are new.
 
         For a job beside the sync, in a write transaction. A name is kept when its file is gone.
         """
@@ -150,13 +154,14 @@ class Aliases:
             return 0
         here = placements.c
         query = select(here.model_id, here.path).where(among(connection, here.model_id, model_ids)).distinct()
-        seen = {(model_id, fold(file_name_of(path))) for model_id, path in connection.execute(query)}
+        seen = {(model_id, fold(file_name_of(path)), SEEN) for model_id, path in connection.execute(query)}
+        own = {(model_id, fold(name), OWN) for model_id, name in _own_names(connection, model_ids)}
         now = self._clock()
         rows = []
-        for model_id, name in sorted(seen):
+        for model_id, name, source in sorted(seen | own):
             alias = read_alias(name, self._limits)
             if alias is not None:
-                rows.append(alias.row(model_id, SEEN, now))
+                rows.append(alias.row(model_id, source, now))
         return self.keep(connection, rows)
 
     def keep(self, connection: Connection, rows: Sequence[Mapping[str, Any]]) -> int:
@@ -191,6 +196,18 @@ class Aliases:
 def alias_rule(limits: Limits) -> str:
     """Return what an alias must be, to follow the field's name."""
     return f"must be the name or path of a file, of at most {limits.path_bytes} bytes, without control characters"
+
+
+def _own_names(connection: Connection, model_ids: Collection[int]) -> Iterator[tuple[int, str]]:
+    """Yield the names that the files of those of these models say themselves which are LoRAs."""
+    described = select(models.c.id, model_metadata.c.content).join(
+        model_metadata, model_metadata.c.digest == models.c.metadata_digest
+    )
+    named = (models.c.type.in_(sorted(LORA_TYPES)), model_metadata.c.content.contains('"output_name":'))
+    for row in connection.execute(described.where(among(connection, models.c.id, model_ids), *named)):
+        name = json.loads(row.content).get("output_name")
+        if isinstance(name, str):
+            yield row.id, name
 
 
 def _must_correct(caller: Caller) -> None:

@@ -39,7 +39,8 @@ BY_PATH = "path"
 BY_PAST_PATH = "past_path"
 BY_NAME = "name"
 BY_PAST_NAME = "past_name"
-BY_NAMES = (BY_HASH, BY_ALIAS, BY_PATH, BY_PAST_PATH, BY_NAME, BY_PAST_NAME)
+BY_OWN_NAME = "own_name"
+BY_NAMES = (BY_HASH, BY_ALIAS, BY_PATH, BY_PAST_PATH, BY_NAME, BY_PAST_NAME, BY_OWN_NAME)
 """How a name matched (``finding``), the surest first."""
 
 _SUREST_FIRST = (BY_SHA256, BY_AUTOV2, BY_TENSOR, BY_CLAIM, BY_ID, *BY_NAMES)

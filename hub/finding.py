@@ -9,17 +9,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, case, func, select
 
 from ..ecosystems.model_types import LORA_TYPES, canonical_type
 from . import fields
-from .aliases import HAND, alias_rule
+from .aliases import HAND, OWN, alias_rule
 from .availability import (
     AMBIGUOUS,
     BY_ALIAS,
     BY_HASH,
     BY_NAME,
     BY_NAMES,
+    BY_OWN_NAME,
     BY_PAST_NAME,
     BY_PAST_PATH,
     BY_PATH,
@@ -84,10 +85,11 @@ class Resolution:
 
 @dataclass(frozen=True)
 class _Named:
-    """A name that a model has: from an alias, or from a file that a server has now."""
+    """A name that a model has: from an alias, from the file itself (``own``), or of a file that a server has now."""
 
     file: FileName
     hand: bool = False
+    own: bool = False
     now: bool = False
 
 
@@ -179,7 +181,7 @@ class Finding:
             candidates = _by_name(question, each, listed, rows, here)
             if each.hash is None:
                 best = [one for one in candidates if one.how == candidates[0].how] if candidates else []
-                resolved.append(Resolution(tuple(best), more=len(listed) > CANDIDATES_LIMIT))
+                resolved.append(Resolution(tuple(best), more=_is_more(listed, best)))
             else:
                 resolved.append(_by_hash(question, by_hash[each.hash.digits], candidates, here))
         return resolved, here
@@ -220,15 +222,26 @@ def _read(question: Question, limits: Limits) -> AskedName:
 def _aliases(connection: Connection, keys: Iterable[str]) -> dict[str, list[tuple[int, _Named]]]:
     """Return who bears each of these names, at most one more than ``CANDIDATES_LIMIT`` for each."""
     named = model_aliases.c
-    number = func.row_number().over(partition_by=named.name_key, order_by=named.id).label("number")
+    # Own names last: where a thousand LoRAs call themselves "last", the one whose file is called so is meant.
+    order = (case((named.source == OWN, 1), else_=0), named.id)
+    number = func.row_number().over(partition_by=named.name_key, order_by=order).label("number")
     listed = select(named.name_key, named.model_id, named.alias_path, named.source, number)
     inner = listed.where(among(connection, named.name_key, keys)).subquery()
     found: dict[str, list[tuple[int, _Named]]] = {}
     for row in connection.execute(select(inner).where(inner.c.number <= CANDIDATES_LIMIT + 1)):
         file = read_file_name(row.alias_path)
         if file is not None:
-            found.setdefault(row.name_key, []).append((row.model_id, _Named(file, hand=row.source == HAND)))
+            found.setdefault(row.name_key, []).append(
+                (row.model_id, _Named(file, hand=row.source == HAND, own=row.source == OWN))
+            )
     return found
+
+
+def _is_more(listed: Sequence[tuple[int, _Named]], best: Sequence[Candidate]) -> bool:
+    """Say whether there may be more models like the best ones than were looked at."""
+    if len(listed) <= CANDIDATES_LIMIT:
+        return False
+    return not listed[-1][1].own or not best or best[0].how == BY_OWN_NAME
 
 
 def _by_name(
@@ -259,6 +272,8 @@ def _how(asked: FileName, named: _Named) -> str | None:
     """Return how a name that a model has matches, None where it does not."""
     if not asked.agrees_with(named.file):
         return None
+    if named.own:
+        return BY_OWN_NAME
     same_path = asked.is_same_path(named.file)
     if named.hand and (same_path or not (asked.folders or named.file.folders)):
         return BY_ALIAS

@@ -13,14 +13,14 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, exists, select, update
+from sqlalchemy import Connection, bindparam, delete, exists, or_, select, update
 
 from ..hub_client.digest import path_key
 from .database import Database, Record, among
 from .entries import VERIFIED, Entry
 from .hashes import AUTOV2_DIGITS, AUTOV3_DIGITS
 from .jobs import changes
-from .schema import BY_AUTOV2, job_need_models, models, placements
+from .schema import BY_AUTOV2, job_need_models, job_requirements, models, placements
 from .search import documents
 
 _KNOWN = (
@@ -249,9 +249,12 @@ def refuted(connection: Connection, server_id: str, entries: Iterable[Entry]) ->
 def forget(connection: Connection, model_ids: Collection[int]) -> None:
     """Forget those of these models that nobody has, had, registered or imported: hashes that somebody got wrong.
 
-    One that a job waits for stays, and with it what the job says of it.
+    One that a job asks for stays, and with it what the job says of it.
     """
-    unneeded = ~exists().where(job_need_models.c.model_id == models.c.id)
+    unneeded = ~or_(
+        exists().where(job_need_models.c.model_id == models.c.id),
+        exists().where(job_requirements.c.model_id == models.c.id),
+    )
     nowhere = ~exists().where(placements.c.model_id == models.c.id)
     unsaid = (models.c.registered_at.is_(None), models.c.imported_at.is_(None))
     wrong = (among(connection, models.c.id, model_ids), ~models.c.verified, *unsaid, nowhere, unneeded)

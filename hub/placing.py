@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, and_, case, delete, exists, or_, select
 from sqlalchemy.sql.dml import Insert
 
+from ..ecosystems.model_types import LORA_TYPES
 from ..hub_client.digest import MAX_BUCKET_BITS, MODULUS, path_key
 from . import known_models, past
 from .database import Database, among, among_pairs
@@ -80,7 +81,10 @@ def execute(database: Database, connection: Connection, server_id: str, plan: Pl
         past.keep_replaced(database, connection, before, new, refuted, now)
     state(database, connection, server_id, list(zip(entries, ids, strict=True)), now)
     replaced = {row["model_id"] for row in before}
-    documents.mark(connection, shown & known | replaced)
+    named = {
+        key for entry, key in zip(entries, ids, strict=True) if entry.path in plan.described and _says_a_name(entry)
+    }
+    documents.mark(connection, shown & known | replaced | named)
     changes.note(database, connection, server_id, removed | shown | replaced)
     if refuted:
         known_models.forget(connection, refuted)
@@ -149,6 +153,11 @@ def _at(connection: Connection, paths: Collection[str]) -> ColumnElement[bool]:
     """Return the condition that a row is at one of these paths, in terms of the table's key."""
     key = (placements.c.path_key, placements.c.path)
     return among_pairs(connection, key, ((path_key(path), path) for path in paths))
+
+
+def _says_a_name(entry: Entry) -> bool:
+    """Say whether a description holds a LoRA's own name, under which it is found (``aliases``)."""
+    return entry.type in LORA_TYPES and entry.metadata is not None and '"output_name":' in entry.metadata
 
 
 def _keep_descriptions(database: Database, connection: Connection, entries: list[Entry]) -> None:

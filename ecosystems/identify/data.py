@@ -6,7 +6,7 @@ from functools import cache, lru_cache
 from importlib import resources
 from typing import Any
 
-_CODE_VERSION = 2
+_CODE_VERSION = 3
 """Raised with every change of the code that can change an answer; the data counts by its content."""
 FILES = ("names", "families", "adapters", "models", "parts", "upscalers", "metadata", "folders")
 

@@ -145,11 +145,15 @@ def tag_counts(metadata: Mapping[str, Any]) -> dict[str, int]:
 
 
 def described(metadata: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what else the metadata says: title, author, trigger words, rank, resolution, tags, preview and such."""
+    """Return what else the metadata says: title, author, trigger words, rank, resolution, tags, preview and such.
+
+    ``output_name`` is what A1111 and Forge take for a LoRA's other name, and write into prompts unless told otherwise.
+    """
     if not metadata:
         return {}
     found: dict[str, Any] = {
         "title": _first(metadata, "modelspec.title", "general.name", "ss_output_name", "name"),
+        "output_name": _first(metadata, "ss_output_name"),
         "author": _first(metadata, "modelspec.author", "general.author"),
         "license": _first(metadata, "modelspec.license", "general.license"),
         "trained_on": _first(metadata, "ss_sd_model_name"),

@@ -3,13 +3,14 @@
 import json
 import random
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import Connection, delete
 from sqlalchemy.exc import IntegrityError
 
+from ...ecosystems.infotext.resource import stem
 from .. import fields
 from ..ages import Ages, iso_time
 from ..clock import Clock
@@ -17,7 +18,7 @@ from ..database import Database
 from ..errors import FieldError
 from ..keys import Caller
 from ..schema import jobs
-from ..search import Indexing
+from ..search import Indexing, similar_names
 from ..server_registry import find_server
 from . import embeddings
 from .changing import Changing
@@ -27,8 +28,8 @@ from .holder import is_job
 from .job import DONE, PENDING, UNKNOWN, NewJob, Requirement, Submitter
 from .listing import find_job, place_of
 from .queue import Queue
-from .requirements import MOST_REQUIREMENTS, not_named
-from .resolving import Asking, Resolver, required, requirement
+from .requirements import MOST_REQUIREMENTS, Wanted, not_named
+from .resolving import Asking, Meaning, Resolver, required, requirement, types_of
 from .shapes import Asked, read_submission
 from .shown import QUEUED, alias_of, ids, model_availability
 from .values import integer
@@ -38,6 +39,7 @@ MOST_IN_BULK = 1_000
 MOST_MODELS_IN_BULK = 50_000
 MOST_BYTES_IN_BULK = 256 << 20
 """What jobs that are submitted together may ask for and hold in all: each is kept for each job."""
+_MOST_COMPARED = 5
 SEEDS = 1 << 32
 """Web UIs take seeds below this."""
 RANDOM, INCREMENT, FIXED = "random", "increment", "fixed"
@@ -166,7 +168,17 @@ class Submissions:
         ]
         unnamed = not_named(asked.stated, wanted)
         said = [] if not unnamed else [Warned("not_named", f"the request does not name what models says: {unnamed}")]
+        warned += self._similar(connection, needed)
         return Prepared(asked, target, requirements, (*asked.warnings, *said, *warned, *left), facts, checked)
+
+    def _similar(self, connection: Connection, needed: Iterable[tuple[Wanted, Meaning]]) -> Iterator[Warned]:
+        """Yield what could be meant by names that nobody knows, of the first few of them."""
+        unknown = [each for each, meaning in needed if meaning.resolution == UNKNOWN and not meaning.candidates]
+        for each in [each for each in unknown if each.name][:_MOST_COMPARED]:
+            names = similar_names(self._database, connection, stem(each.name), types_of(each.role))
+            if names:
+                listed = " or ".join(repr(name[:100]) for name in names)
+                yield Warned("similar_names", f"no {each.role} is named {each.name[:100]!r} here; is it {listed}?")
 
     def _queued(self, body: Mapping[str, Any], make: Any) -> tuple[Prepared, list[str]]:
         for last in (False, True):

@@ -18,6 +18,7 @@ from .holder import is_job, not_found
 from .job import CANCELLED, DONE, FAILED, PENDING, PROCESSING
 from .needs import Needs
 from .queue import Held, MovedError, Queue
+from .returns import forget_returns
 from .telling import tell_job
 
 CANCELLED_OUTCOME = "cancelled"
@@ -77,8 +78,8 @@ class Changing:
             tag = ranks.take_tags(self._database, connection, {job.submitter: 1})[job.submitter]
             values = {"tag": tag, "rank": ranks.rank(tag, job.priority), "attempts": 0, "result": None}
             gone = {"error_code": None, "error_message": None, "finished_at": None, "started_at": None}
-            unbiased = {"avoid_server_id": None, "avoid_until": None}
-            self._queue.wait_again(connection, job, held.need_id, **values, **gone, **unbiased)
+            forget_returns(connection, job.id)
+            self._queue.wait_again(connection, job, held.need_id, **values, **gone, avoid_until=None)
             return PENDING
 
         return self._change(public_id, caller, "job_retried", {}, work)
@@ -131,7 +132,7 @@ class Changing:
                 attempts = max(0, job.attempts - 1)
                 self._queue.wait_again(connection, job, need_id, attempts=attempts, target_server_id=target)
                 return PENDING
-            moved = {"target_server_id": target, "need_id": need_id, "updated_at": self._clock()}
+            moved = {"target_server_id": target, "need_id": need_id, "updated_at": self._clock(), "avoid_until": None}
             connection.execute(update(jobs).where(jobs.c.id == job.id).values(**moved))
             if job.state == PENDING and job.need_id is not None and need_id is not None:
                 self._needs.leave(connection, job.need_id)

@@ -11,37 +11,32 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, delete, exists, func, select, update
+from sqlalchemy import ColumnElement, Connection, delete, func, select, update
 
 from ..ages import Ages, iso_time
 from ..clock import Clock
-from ..database import Database, Record, among
+from ..database import Database, Record
 from ..errors import ConflictError, NotFoundError, UnauthorizedError
 from ..schema import (
     IS_PENDING,
     IS_PROCESSING,
     job_attempts,
     job_inputs,
-    job_need_servers,
     job_takers,
     jobs,
     servers,
 )
-from . import ranks, speed
+from . import ranks
+from .choosing import candidates, left_until
 from .endings import LOST
-from .holding import hashes_of, held_by, loaded_as
+from .holding import held_by, loaded_as
 from .job import PROCESSING
 from .needs import Needs
-from .queue import AVOID_SECONDS, Queue, Return, requirements_of
+from .queue import Queue, requirements_of
+from .returns import Return, avoided_until
 from .telling import tell_job
 
-LEAVING_SECONDS = 3.0
-"""So long a job is left for another server that waits and is the better one for it."""
-_ALONE_SECONDS = 10.0
-"""So long a server does not get a job again that it gave back, though nobody else can do it."""
-_TAKER_SECONDS = 120.0
-"""A server that asked for a job within so long takes jobs."""
-_NEEDS, _HEADS, _ROUNDS = 16, 8, 40
+_HEADS, _ROUNDS = 8, 40
 _UNHEARD_ATTEMPTS, _KEPT_ATTEMPTS = 10, 100
 EACH_TIME_ANEW = "the server asked for work without it: it was restarted, or the hub's answer was lost"
 
@@ -208,59 +203,12 @@ class Claims:
             raise UnauthorizedError("this API key was revoked")
         loaded = loaded_as(connection, taker.loaded)
         soonest: float | None = None
-        for candidate in self._candidates(connection, claim.server_id, loaded, without):
-            until = self._left_until(connection, taker, candidate, loaded)
+        for candidate in candidates(connection, claim.server_id, loaded, without):
+            until = left_until(connection, taker, candidate, loaded, self._clock())
             if until is None:
                 return Found(self._give(connection, taker, candidate.need_id))
             soonest = _sooner(soonest, until)
         return Found(look_again_at=soonest)
-
-    def _candidates(
-        self, connection: Connection, server_id: str, loaded: frozenset[int], without: set[int]
-    ) -> list[Record]:
-        """Return the needs that a server can serve, in their order; one whose checkpoint is loaded may come first."""
-        here = job_need_servers.c
-        columns = (here.need_id, here.head_rank, here.checkpoint_id, here.since)
-        mine = select(*columns).where(here.server_id == server_id)
-        if without:
-            mine = mine.where(~among(connection, here.need_id, without))
-        found = connection.execute(mine.order_by(here.head_rank, here.need_id).limit(_NEEDS)).all()
-        if not found or not loaded or found[0].checkpoint_id in loaded:
-            return list(found)
-        near = mine.where(
-            among(connection, here.checkpoint_id, loaded), here.head_rank <= found[0].head_rank + ranks.LOADED_TURNS
-        )
-        ready = connection.execute(near.order_by(here.head_rank, here.need_id).limit(1)).first()
-        if ready is None or _priority(connection, ready.need_id) < _priority(connection, found[0].need_id):
-            return list(found)
-        return [ready, *(each for each in found if each.need_id != ready.need_id)]
-
-    def _left_until(
-        self, connection: Connection, taker: Record, candidate: Record, loaded: frozenset[int]
-    ) -> float | None:
-        """Return until when a need's jobs are left for a better server that waits for work; None: they are not."""
-        if candidate.checkpoint_id in loaded:
-            return None
-        here, now = job_takers.c, self._clock()
-        able = job_need_servers.c
-        query = (
-            select(here.loaded, here.seconds_per_unit, here.measured)
-            .join(job_need_servers, able.server_id == here.server_id)
-            .where(able.need_id == candidate.need_id, here.server_id != taker.server_id, here.waits_until > now)
-        )
-        others = connection.execute(query).all()
-        if not others:
-            return None
-        mine, ready = (taker.seconds_per_unit, taker.measured), hashes_of(connection, candidate.checkpoint_id)
-        if not any(
-            each.loaded in ready or speed.much_faster((each.seconds_per_unit, each.measured), mine) for each in others
-        ):
-            return None
-        head = select(jobs.c.queued_at).where(jobs.c.need_id == candidate.need_id, IS_PENDING)
-        queued_at = connection.scalar(head.order_by(jobs.c.rank, jobs.c.id).limit(1)) or 0.0
-        since = connection.scalar(select(func.min(able.since)).where(able.need_id == candidate.need_id)) or 0.0
-        until = float(max(queued_at, since)) + LEAVING_SECONDS
-        return until if now < until <= now + LEAVING_SECONDS else None
 
     def _give(self, connection: Connection, taker: Record, need_id: int) -> dict[str, Any]:
         """Give a server the first job of a need.
@@ -273,7 +221,7 @@ class Claims:
             raise _AgainError(need_id)
         waits = select(jobs).where(jobs.c.need_id == need_id, IS_PENDING)
         heads = connection.execute(waits.order_by(jobs.c.rank, jobs.c.id).limit(_HEADS)).all()
-        avoided = [self._avoided_until(connection, job, server_id, now) for job in heads]
+        avoided = [avoided_until(connection, job, server_id, now) for job in heads]
         free = [job for job, until in zip(heads, avoided, strict=True) if until is None]
         if not free:
             raise _AgainError(need_id, min((until for until in avoided if until is not None), default=None))
@@ -319,24 +267,6 @@ class Claims:
             "title": job.title,
         }
 
-    def _avoided_until(self, connection: Connection, job: Record, server_id: str, now: float) -> float | None:
-        """Return until when a server is not given a job that it gave back; None: it may have it."""
-        if job.avoid_server_id != server_id or job.avoid_until is None or job.avoid_until <= now:
-            return None
-        if job.avoid_until > now + AVOID_SECONDS - _ALONE_SECONDS:
-            soon = float(job.avoid_until) - AVOID_SECONDS + _ALONE_SECONDS
-        else:
-            soon = now
-        able, taker = job_need_servers.c, job_takers.c
-        another = (
-            select(able.server_id)
-            .join(job_takers, taker.server_id == able.server_id)
-            .where(able.need_id == job.need_id, able.server_id != server_id, taker.asked_at > now - _TAKER_SECONDS)
-        )
-        if connection.scalar(select(exists(another))):
-            return float(job.avoid_until)
-        return soon if soon > now else None
-
     def _number(self, connection: Connection, job_id: int) -> int:
         """Return the number of the next attempt at a job; what was handed back long ago is forgotten."""
         here = job_attempts.c
@@ -345,12 +275,6 @@ class Claims:
             old = (here.job_id == job_id, here.number <= number - _KEPT_ATTEMPTS)
             connection.execute(delete(job_attempts).where(*old))
         return int(number)
-
-
-def _priority(connection: Connection, need_id: int) -> int:
-    """Return the priority of the first job of a need."""
-    waits = select(jobs.c.priority).where(jobs.c.need_id == need_id, IS_PENDING)
-    return int(connection.scalar(waits.order_by(jobs.c.rank, jobs.c.id).limit(1)) or 0)
 
 
 def _sooner(one: float | None, other: float | None) -> float | None:

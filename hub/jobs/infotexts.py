@@ -13,6 +13,7 @@ from ...ecosystems.infotext import INFOTEXT, MAX_TEXT_CHARACTERS, PROMPT, Resour
 from ...ecosystems.infotext.prompts import number
 from ...ecosystems.infotext.resource import CHECKPOINT, HYPERNETWORK, NO_FILE, VAE
 from ..errors import FieldError
+from .requirements import Wanted
 from .values import prompt
 
 _NAMES = {
@@ -80,6 +81,15 @@ class FromText:
     checkpoint: Resource | None
     hints: tuple[Resource, ...]
     lost: tuple[str, ...]
+
+    @property
+    def wanted(self) -> Wanted | None:
+        """The checkpoint, as a job asks for it."""
+        each = self.checkpoint
+        if each is None:
+            return None
+        version = each.civitai_version_id
+        return Wanted(each.role, each.name, each.searchable_hashes, civitai_version_id=version)
 
 
 def read_infotext(text: object, where: str) -> FromText:

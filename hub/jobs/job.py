@@ -28,9 +28,9 @@ class Requirement:
     """A model that a job asks for, and what that means.
 
     ``role`` is one of ``ecosystems.infotext.resource``'s, or ``refiner``; ``name`` as it was written, ``hash`` the
-    digits that were asked for, ``source`` where it stands (``prompt``, ``negative_prompt`` or a parameter's name).
-    ``models`` are ids of the models any of which will do (equal tensors), none unless ``resolution`` is ``resolved``;
-    ``candidates`` are ids of those that it could mean.
+    digits that were asked for, ``civitai_version_id`` the version at Civitai, ``source`` where it stands (``prompt``,
+    ``negative_prompt`` or a parameter's name). ``models`` are ids of the models any of which will do (equal tensors),
+    none unless ``resolution`` is ``resolved``; ``candidates`` are ids of those that it could mean.
     """
 
     role: str
@@ -41,6 +41,7 @@ class Requirement:
     resolution: str = UNKNOWN
     models: tuple[int, ...] = ()
     candidates: tuple[int, ...] = ()
+    civitai_version_id: int | None = None
 
 
 @dataclass(frozen=True)

@@ -30,9 +30,12 @@ from .holding import expected
 from .images import Made
 from .job import COMPLETED, FAILED, PENDING
 from .previews import Preview, keep_preview
-from .queue import Queue, Return, requirements_of
+from .queue import Queue, requirements_of
+from .returns import Return
 
 WRONG_MODEL = "wrong_model"
+PASSING = frozenset({"busy", "closed", "stopping", "web_ui_away", "no_room", "model_gone"})
+"""Why an agent gives a job back, where that is over one day or the hub hears of it: all other reasons last."""
 RAN_OUT = "it was not heard of for as long as a lease lasts"
 _AT_ONCE = 50
 _STATES = {"completed": COMPLETED, "failed": FAILED, HANDED_BACK: PENDING}
@@ -153,7 +156,7 @@ class Leases:
                 error = (said.code, said.message)
                 finish(connection, job, FAILED, self._clock(), outcome="failed", reason=said.message, error=error)
                 return _ended(FAILED)
-            why = Return(HANDED_BACK, f"{said.code}: {said.message}", counts=False)
+            why = Return(HANDED_BACK, f"{said.code}: {said.message}", counts=False, lasts=said.code not in PASSING)
             if not self._queue.put_back_in(connection, job.id, lease, why):
                 self._mine(connection, public_id, lease, caller)  # says why
             if said.missing:

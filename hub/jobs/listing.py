@@ -105,14 +105,15 @@ class JobList:
     ) -> list[dict[str, Any]]:
         needed = requirements_of(connection, [row.id for row in rows])
         ids = {key for listed in needed.values() for each in listed for key in (*each.models, *each.candidates)}
-        facts = load(connection, ids, self._ages, self._clock())
+        now = self._clock()
+        facts = load(connection, ids, self._ages, now)
         attempts = _grouped(connection, rows, select(job_attempts), job_attempts.c.number)
         images = images_of(connection, [row.id for row in rows], infotexts=infotexts)
         shown = []
         for row in rows:
             app_type = json.loads(row.asked).get("app_type")
             checked = self._checker.check(needed.get(row.id, []), row.target_server_id, facts, app_type)
-            shown.append(shown_job(row, checked, facts, attempts.get(row.id, ()), images[row.id]))
+            shown.append(shown_job(row, checked, facts, attempts.get(row.id, ()), images[row.id], now))
         return shown
 
 

@@ -80,8 +80,7 @@ def read_parameters(stated: Mapping[str, Any]) -> tuple[dict[str, Any], Wanted |
     checkpoint = _their_checkpoint(stated)
     if base is not None:
         more += base.hints
-        if checkpoint is None and base.checkpoint is not None:
-            checkpoint = Wanted(roles.CHECKPOINT, base.checkpoint.name, base.checkpoint.searchable_hashes)
+        checkpoint = checkpoint or base.wanted
     return raw, checkpoint, more
 
 

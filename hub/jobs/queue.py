@@ -13,30 +13,15 @@ from ..clock import Clock
 from ..database import Answer, Database, Record, among
 from ..schema import IS_PENDING, IS_UNRESOLVED, job_inputs, job_requirements, jobs
 from . import images, ranks
-from .endings import end_attempt, finish
-from .job import FAILED, PENDING, NewJob, Requirement
+from .endings import finish
+from .job import FAILED, PENDING, UNKNOWN, NewJob, Requirement
 from .needs import Needs, need_of
 from .previews import drop_preview
+from .returns import Return, note_return
 from .telling import tell_added, tell_job
 
-AVOID_SECONDS = 60.0
-"""So long a job that a server gave back goes to others first."""
 EXHAUSTED = "attempts_exhausted"
 _TRIES = 5
-
-
-@dataclass(frozen=True)
-class Return:
-    """Why a job comes back from a server.
-
-    ``outcome`` is that of the attempt, ``reason`` in words. ``counts``: the attempt is one of those that a job has.
-    ``avoids``: others shall have it first.
-    """
-
-    outcome: str
-    reason: str
-    counts: bool
-    avoids: bool = True
 
 
 @dataclass(frozen=True)
@@ -120,6 +105,24 @@ class Queue:
         self._join(connection, [(need_id, row.rank) for need_id, row in placed])
         return [str(row.public_id) for _, row in placed]
 
+    def unresolve(self, job_id: int, slot: int) -> None:
+        """Let a job that waits do so without a need: what it asks for in this slot is to be looked up again."""
+
+        def work(connection: Connection) -> None:
+            held = self.hold(connection, job_id)
+            if held is None or held.job.state != PENDING:
+                return
+            here = job_requirements.c
+            asked = update(job_requirements).where(here.job_id == job_id, here.slot == slot)
+            connection.execute(asked.values(resolution=UNKNOWN, models="[]", model_id=None))
+            if held.job.need_id is not None:
+                freed = update(jobs).where(jobs.c.id == job_id)
+                connection.execute(freed.values(need_id=None, updated_at=self._clock()))
+                self._needs.leave(connection, held.job.need_id)
+            tell_job(connection, held.job.public_id, PENDING, held.job.server_id)
+
+        self.again(work)
+
     def hold(self, connection: Connection, job_id: int, *targets: str | None) -> Held | None:
         """Lock a job, and first the need that it has or would have if it waited, for its own target and for these.
 
@@ -188,10 +191,8 @@ class Queue:
             message = f"{attempts} servers began it and none completed it; the last: {why.reason}"
             finish(connection, job, FAILED, now, outcome=why.outcome, reason=why.reason, error=(EXHAUSTED, message))
             return True
-        end_attempt(connection, job.id, lease, now, why.outcome, why.reason)
-        avoid = (job.server_id, now + AVOID_SECONDS) if why.avoids else (None, None)
-        values = {"attempts": attempts, "avoid_server_id": avoid[0], "avoid_until": avoid[1]}
-        self.wait_again(connection, job, held.need_id, **values)
+        avoid_until = note_return(connection, job, now, why)
+        self.wait_again(connection, job, held.need_id, attempts=attempts, avoid_until=avoid_until)
         return True
 
     def again(self, work: Callable[[Connection], Answer]) -> Answer:
@@ -240,6 +241,7 @@ def requirements_of(connection: Connection, job_ids: Collection[int]) -> dict[in
                 resolution=row.resolution,
                 models=tuple(json.loads(row.models)),
                 candidates=tuple(json.loads(row.candidates)),
+                civitai_version_id=row.civitai_version_id,
             )
         )
     return found
@@ -284,6 +286,7 @@ def _requirement_row(job_id: int, slot: int, each: Requirement) -> dict[str, Any
         "models": _json(list(each.models)),
         "model_id": each.models[0] if each.models else None,
         "candidates": _json(list(each.candidates)),
+        "civitai_version_id": each.civitai_version_id,
     }
 
 

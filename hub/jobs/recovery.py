@@ -2,9 +2,8 @@
 
 from sqlalchemy import Connection, delete, update
 
-from ..schema import IS_PENDING, IS_PROCESSING, job_changes, job_need_servers, job_takers, jobs
+from ..schema import IS_PROCESSING, job_changes, job_need_servers, job_takers, jobs
 from .changes import DISTRUST_SECONDS
-from .queue import AVOID_SECONDS
 from .reports import LONGEST_WAIT_SECONDS
 
 
@@ -13,8 +12,6 @@ def forget_the_future(connection: Connection, now: float, lease_seconds: float) 
     latest = now + lease_seconds
     out = update(jobs).where(IS_PROCESSING, jobs.c.lease_until > latest)
     connection.execute(out.values(lease_until=latest))
-    away = update(jobs).where(IS_PENDING, jobs.c.avoid_until > now + AVOID_SECONDS)
-    connection.execute(away.values(avoid_until=now))
     doubted = update(job_changes).where(job_changes.c.not_before > now + DISTRUST_SECONDS)
     connection.execute(doubted.values(not_before=now))
     waits = update(job_takers).where(job_takers.c.waits_until > now + LONGEST_WAIT_SECONDS)

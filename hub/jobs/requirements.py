@@ -35,7 +35,8 @@ class Wanted:
 
     ``hashes`` are those that can be looked up, the surest first. ``source`` says where the request names it: a prompt's
     field, a setting, or the path of a value in it. ``optional``: it is required only where this hub knows such a model;
-    web UIs bring some upscalers and detectors along.
+    web UIs bring some upscalers and detectors along. ``civitai_version_id`` is all that an image of Civitai's own
+    generator says of its checkpoint beside words.
     """
 
     role: str
@@ -44,6 +45,7 @@ class Wanted:
     source: str = ""
     weight: float | None = None
     optional: bool = False
+    civitai_version_id: int | None = None
 
 
 def wanted(payload: Payload, checkpoint: Wanted | None, hints: Iterable[Resource]) -> list[Wanted]:

@@ -5,6 +5,7 @@ A batch costs a fixed number of queries, whatever it holds.
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from sqlalchemy import Connection
 
@@ -53,8 +54,9 @@ class Resolver:
         hashes = {digits for each in asked for digits in each.wanted.hashes}
         by_hash = matches_of(connection, [ModelHash(digits) for digits in sorted(hashes)]) if hashes else {}
         by_name = self._by_name(connection, asked)
+        by_version = _by_version(connection, asked)
         here = _Here(connection, by_hash)
-        meant = [_meaning(each, by_hash, by_name, here) for each in asked]
+        meant = [_of_version(each, by_version) or _meaning(each, by_hash, by_name, here) for each in asked]
         return _with_equal_tensors(connection, meant)
 
     def _by_name(self, connection: Connection, asked: Iterable[Asking]) -> Mapping[Question, "_Named"]:
@@ -117,6 +119,27 @@ def _meaning(each: Asking, by_hash: Mapping[str, Match], by_name: Mapping[Questi
     if named.more or not _is_one([one.row for one in named.candidates]):
         return Meaning(AMBIGUOUS, candidates=ids[:MOST_CANDIDATES])
     return Meaning(RESOLVED, ids)
+
+
+def _by_version(connection: Connection, asked: Iterable[Asking]) -> Mapping[str, Sequence[Record]]:
+    """Return the models that Civitai knows as these versions, by the version's id; one may have several files."""
+    ids = {str(each.wanted.civitai_version_id) for each in asked} - {"None"}
+    columns = ("civitai_version_id", "enriched_civitai_version_id")
+    found: dict[str, dict[int, Record]] = {}
+    for row in [row for column in columns for row in rows_by(connection, column, ids)]:
+        found.setdefault(row.civitai_version_id, {})[row.id] = row
+    return {version: list(rows.values()) for version, rows in found.items()}
+
+
+def _of_version(each: Asking, by_version: Mapping[str, Sequence[Record]]) -> Meaning | None:
+    """Return what a version at Civitai means where no hash says it; None where it is not known: its name may be."""
+    kinds = types_of(each.wanted.role)
+    listed = by_version.get(str(each.wanted.civitai_version_id), ()) if not each.wanted.hashes else ()
+    rows = [row for row in listed if not kinds or row.type in kinds]
+    if not rows:
+        return None
+    ids = tuple(sorted(row.id for row in rows))
+    return Meaning(RESOLVED, ids) if _is_one(rows) else Meaning(AMBIGUOUS, candidates=ids[:MOST_CANDIDATES])
 
 
 def _best(each: Asking, by_name: Mapping[Question, _Named]) -> _Named:
@@ -215,6 +238,15 @@ def requirement(wanted: Wanted, meaning: Meaning) -> Requirement:
         resolution=meaning.resolution,
         models=meaning.models,
         candidates=meaning.candidates,
+        civitai_version_id=wanted.civitai_version_id,
+    )
+
+
+def asking_again(each: Any) -> Asking:
+    """Return what a kept requirement asks: ``each`` has its columns, and the ``target_server_id`` of its job."""
+    hashes = (each.hash,) if each.hash else ()
+    return Asking(
+        Wanted(each.role, each.name, hashes, civitai_version_id=each.civitai_version_id), each.target_server_id
     )
 
 

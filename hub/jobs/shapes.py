@@ -73,8 +73,8 @@ def read_submission(body: Mapping[str, Any]) -> Asked:
     target = read_target(fields.required(body, TARGET))
     base = _stated_text(body)
     raw, where, stated, more = _request(body, base)
-    if stated is None and base is not None and base.checkpoint is not None:
-        stated = Wanted(roles.CHECKPOINT, base.checkpoint.name, base.checkpoint.searchable_hashes)
+    if stated is None and base is not None:
+        stated = base.wanted
     mode = fields.choice(body, "mode", (TXT2IMG, IMG2IMG))
     try:
         payload = read_payload(raw, where, mode)
@@ -156,9 +156,7 @@ def _checkpoint_of(base: FromText | None, raw: Mapping[str, Any]) -> Wanted | No
     """Return the checkpoint of a request's own infotext, where its settings name none."""
     settings = raw.get(SETTINGS)
     named = isinstance(settings, dict) and ("sd_model_checkpoint" in settings or "sd_checkpoint_hash" in settings)
-    if base is None or base.checkpoint is None or named:
-        return None
-    return Wanted(roles.CHECKPOINT, base.checkpoint.name, base.checkpoint.searchable_hashes)
+    return None if base is None or named else base.wanted
 
 
 def _over(base: dict[str, Any], raw: Mapping[str, Any]) -> dict[str, Any]:

@@ -4,6 +4,7 @@ Source of the first: StableQueue's ``docs/API.md``, ``docs/EXTENSION_API.md`` an
 """
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -11,6 +12,7 @@ from ..ages import iso_time
 from ..availability import AVAILABLE
 from ..database import Record
 from .checking import Checked
+from .endings import HANDED_BACK
 from .facts import Facts
 from .job import CANCELLED, COMPLETED, DONE, FAILED, PENDING, PROCESSING, RESOLVED
 from .parameters import PARAMETERS
@@ -26,6 +28,7 @@ def shown_job(
     facts: Facts,
     attempts: Sequence[Record],
     images: Sequence[Mapping[str, Any]],
+    now: float,
 ) -> dict[str, Any]:
     """Return one job; ``row`` has the columns of ``jobs``, ``images`` are as ``images_of`` has them."""
     asked = json.loads(row.asked)
@@ -58,10 +61,26 @@ def shown_job(
         "error_message": row.error_message,
         "requirements": checked.requirements,
         "able": checked.able,
-        "waiting": (checked.waiting.shown() if checked.waiting else QUEUED) if row.state == PENDING else None,
+        "waiting": _waiting(checked, facts, attempts, now) if row.state == PENDING else None,
         "warnings": [*asked.get("warnings", ()), *(each.shown() for each in checked.warnings)],
         "images": list(images),
     }
+
+
+def _waiting(checked: Checked, facts: Facts, attempts: Sequence[Record], now: float) -> dict[str, str]:
+    """Return why a job waits: what is wanting, else who gave it back last, else that others are before it."""
+    if checked.waiting is not None:
+        return checked.waiting.shown()
+    last = attempts[-1] if attempts else None
+    if last is None or last.avoid_until is None:
+        return QUEUED
+    server = facts.servers.get(last.server_id)
+    who = server.alias if server is not None else last.server_id
+    did = "gave it back" if last.outcome == HANDED_BACK else "had it and did not end it"
+    minutes = math.ceil((last.avoid_until - now) / 60)
+    again = f"is tried there again in {minutes} min" if minutes > 1 else "is tried again within a minute"
+    elsewhere = ", elsewhere at once" if any(each["server_id"] != last.server_id for each in checked.able) else ""
+    return {"code": str(last.outcome), "message": f"{who} {did} ({last.reason}); it {again}{elsewhere}"}
 
 
 def their_fields(

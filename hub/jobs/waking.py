@@ -6,7 +6,7 @@ many jobs ask for it; the jobs follow in batches.
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, bindparam, select, update
 
@@ -18,8 +18,8 @@ from ..schema import IS_UNRESOLVED, job_requirements, jobs
 from ..search import Indexing
 from .job import RESOLVED
 from .queue import Queue
-from .requirements import Wanted
-from .resolving import Asking, Meaning, Resolver
+from .refuted import Refuted
+from .resolving import Meaning, Resolver, asking_again
 
 _EVERY_SECONDS = 30.0
 _SETTLE_SECONDS = 0.5
@@ -29,8 +29,15 @@ _ROWS_AT_ONCE = 500
 _TELLING = frozenset({INVENTORY_CHANGED, MODEL_REGISTERED, OVERRIDE_CHANGED, ENRICHMENT})
 """Kinds of events after which a hash or a name may mean something else."""
 
-_Question = tuple[str, str, str | None, str | None]
-"""Role, name, hash, and the server that the job is for."""
+
+class _Question(NamedTuple):
+    """What one or many jobs ask; the names of its parts are those of the columns."""
+
+    role: str
+    name: str
+    hash: str | None
+    civitai_version_id: int | None
+    target_server_id: str | None
 
 
 class Waking:
@@ -41,6 +48,7 @@ class Waking:
         self._indexing = indexing
         self._resolver = resolver
         self._queue = queue
+        self._refuted = Refuted(database, resolver, queue, indexing)
         self.job = Job("job requirements", _EVERY_SECONDS, self.look, settle_seconds=_SETTLE_SECONDS)
         """Call it when models or names came, or are other ones."""
 
@@ -54,21 +62,21 @@ class Waking:
 
         Jobs that ended while they waited are looked at too: they may be tried again.
         """
+        self._refuted.release()
         needed = job_requirements.c
-        asked = select(
-            needed.role, needed.name, needed.hash, jobs.c.target_server_id, needed.resolution, needed.candidates
-        )
+        columns = (needed.role, needed.name, needed.hash, needed.civitai_version_id, jobs.c.target_server_id)
+        asked = select(*columns, needed.resolution, needed.candidates)
         waiting = asked.join(jobs, jobs.c.id == needed.job_id).where(IS_UNRESOLVED).distinct()
         known: dict[_Question, set[tuple[str, str]]] = {}
         with self._database.read() as connection:
-            for role, name, digits, target, resolution, candidates in connection.execute(waiting):
-                known.setdefault((role, name, digits, target), set()).add((resolution, candidates))
+            for *parts, resolution, candidates in connection.execute(waiting):
+                known.setdefault(_Question(*parts), set()).add((resolution, candidates))
         if known:
             self._indexing.refresh()  # learns the names of files that came just now
         changed: dict[_Question, Meaning] = {}
         for batch in _batches(list(known)):
             with self._database.read() as connection:
-                found = self._resolver.resolve(connection, [_asking(each) for each in batch])
+                found = self._resolver.resolve(connection, [asking_again(each) for each in batch])
             for question, meaning in zip(batch, found, strict=True):
                 if known[question] != {_stated(meaning)}:
                     changed[question] = meaning
@@ -87,7 +95,8 @@ class Waking:
     def _unresolved(self) -> Iterator[Sequence[Record]]:
         """Yield every requirement that is not resolved, in batches, in the order of the jobs."""
         needed = job_requirements.c
-        columns = (needed.job_id, needed.slot, needed.role, needed.name, needed.hash, jobs.c.target_server_id)
+        asked = (needed.role, needed.name, needed.hash, needed.civitai_version_id, jobs.c.target_server_id)
+        columns = (needed.job_id, needed.slot, *asked)
         query = (
             select(*columns, needed.resolution, needed.candidates)
             .join(jobs, jobs.c.id == needed.job_id)
@@ -132,13 +141,8 @@ def _batches(questions: Sequence[_Question]) -> Iterator[Sequence[_Question]]:
         yield questions[start : start + _QUESTIONS_AT_ONCE]
 
 
-def _asking(question: _Question) -> Asking:
-    role, name, digits, target = question
-    return Asking(Wanted(role, name, (digits,) if digits else ()), target)
-
-
 def _question(row: Record) -> _Question:
-    return row.role, row.name, row.hash, row.target_server_id
+    return _Question(*(getattr(row, name) for name in _Question._fields))
 
 
 def _stated(meaning: Meaning) -> tuple[str, str]:

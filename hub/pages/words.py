@@ -61,7 +61,12 @@ SAID_BY = {
 }
 """Who says what a field of a model is."""
 
-ALIAS_SOURCES = {"hand": "said by hand", "seen": "a file had this name", "import": "imported"}
+ALIAS_SOURCES = {
+    "hand": "said by hand",
+    "seen": "a file had this name",
+    "import": "imported",
+    "own": "the file says so itself",
+}
 """Where a name of a model comes from."""
 
 

@@ -9,104 +9,41 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from ...ecosystems.records import GRADES
 from ..ages import STATES
 from ..availability import AMBIGUOUS, STATUSES, UNKNOWN
 from ..effective import SOURCES
 from ..enrichment.ledger import STATES as STATES_OF_LOOK_UP
 from ..events.kinds import KINDS
 from ..jobs.image_types import ENDINGS
-from ..jobs.job import IMG2IMG, RESOLVED, TXT2IMG
-from ..jobs.job import STATES as STATES_OF_JOB
+from . import job_answers
+from .shape import (
+    COUNT,
+    DONE,
+    FLAG,
+    HASH,
+    NUMBER,
+    OBJECT,
+    STATE,
+    TEXT,
+    TIME,
+    Schema,
+    answer,
+    listed,
+    or_null,
+    ref,
+    shape,
+    together,
+)
 
-Schema = dict[str, Any]
-
-TEXT: Schema = {"type": "string"}
-FLAG: Schema = {"type": "boolean"}
-INTEGER: Schema = {"type": "integer"}
-COUNT: Schema = {"type": "integer", "minimum": 0}
-NUMBER: Schema = {"type": "number"}
-OBJECT: Schema = {"type": "object"}
-TIME: Schema = {"type": "string", "format": "date-time"}
-DONE: Schema = {"const": True}
-
-
-def ref(name: str) -> Schema:
-    """Return the reference to a shape of ``COMPONENTS``."""
-    return {"$ref": f"#/components/schemas/{name}"}
-
-
-def or_null(schema: Schema) -> Schema:
-    """Return the shape of a value that may be null."""
-    return {"anyOf": [schema, {"type": "null"}]}
-
-
-def listed(schema: Schema) -> Schema:
-    """Return the shape of a list."""
-    return {"type": "array", "items": schema}
-
-
-def shape(**properties: Schema) -> Schema:
-    """Return the shape of an object that always has all of these."""
-    return {"type": "object", "required": list(properties), "properties": properties}
-
-
-def answer(**properties: Schema) -> Schema:
-    """Return the shape of an answer: an object that says ``success``, and these."""
-    return shape(success=DONE, **properties)
-
-
-def together(*shapes: Schema) -> Schema:
-    """Return the shape of what has all of these shapes."""
-    return {"allOf": list(shapes)}
-
-
-_STATE: Schema = {"enum": list(STATES)}
-_IMAGE: Schema = {"type": "string", "format": "binary"}
 _STATUS: Schema = {"enum": list(STATUSES)}
-_HASH = or_null({"type": "string", "pattern": "^[0-9a-f]+$"})
 _DIGEST: Schema = {"type": "string", "pattern": "^[0-9a-f]{16}$"}
 _BUCKETS = shape(bits=COUNT, digests={"type": "object", "additionalProperties": _DIGEST})
 
-_MODE: Schema = {"enum": [TXT2IMG, IMG2IMG]}
-_JOB_STATE: Schema = {"enum": list(STATES_OF_JOB)}
 _SCOPE: Schema = {"enum": ["agent", "client", "admin"]}
 _STATEMENT = shape(value={}, by={"enum": list(SOURCES)}, who=or_null(TEXT), at=or_null(TIME))
 
 COMPONENTS: dict[str, Schema] = {
-    "JobImage": shape(
-        n=COUNT,
-        content_type=TEXT,
-        size_bytes=COUNT,
-        sha256=TEXT,
-        infotext=or_null(TEXT),
-        created_at=TIME,
-        deleted_at=or_null(TIME),
-        url=TEXT,
-        file_name=TEXT,
-    ),
-    "Work": shape(
-        id=TEXT,
-        lease=TEXT,
-        lease_seconds=NUMBER,
-        attempt=COUNT,
-        mode={"enum": ["txt2img", "img2img"]},
-        payload=OBJECT,
-        inputs={"type": "object", "additionalProperties": TEXT},
-        requirements=listed(
-            shape(
-                slot=COUNT,
-                role=TEXT,
-                name=TEXT,
-                source=TEXT,
-                weight=or_null(NUMBER),
-                sha256=listed(TEXT),
-                paths=listed(TEXT),
-            )
-        ),
-        target_server_id=or_null(TEXT),
-        title=TEXT,
-    ),
+    **job_answers.COMPONENTS,
     "Key": shape(
         key=TEXT,
         name=TEXT,
@@ -136,10 +73,10 @@ COMPONENTS: dict[str, Schema] = {
         id=COUNT,
         name=TEXT,
         type=TEXT,
-        sha256=_HASH,
-        autov2=_HASH,
-        autov3=_HASH,
-        tensor_sha256=_HASH,
+        sha256=HASH,
+        autov2=HASH,
+        autov3=HASH,
+        tensor_sha256=HASH,
         size=or_null(COUNT),
         ecosystem=or_null(TEXT),
         base_model=or_null(TEXT),
@@ -159,7 +96,7 @@ COMPONENTS: dict[str, Schema] = {
     "Holder": shape(
         server_id=TEXT,
         alias=TEXT,
-        state=_STATE,
+        state=STATE,
         path=TEXT,
         paths=listed(TEXT),
         hash_state={"enum": ["verified", "claimed"]},
@@ -207,7 +144,7 @@ COMPONENTS: dict[str, Schema] = {
         candidates=listed(together(ref("Model"), shape(matched_by=TEXT))),
         more=FLAG,
     ),
-    "Alias": shape(alias=TEXT, source={"enum": ["hand", "import", "seen"]}, by=or_null(TEXT), at=TIME),
+    "Alias": shape(alias=TEXT, source={"enum": ["hand", "import", "own", "seen"]}, by=or_null(TEXT), at=TIME),
     "Resource": together(
         ref("Model"),
         ref("Whereabouts"),
@@ -233,108 +170,12 @@ COMPONENTS: dict[str, Schema] = {
         alias=TEXT,
         apiUrl=or_null(TEXT),
         description=or_null(TEXT),
-        state=_STATE,
+        state=STATE,
         last_seen=or_null(TIME),
         count=COUNT,
         digest=_DIGEST,
         agent=or_null(OBJECT),
         requests=listed(TEXT),
-    ),
-    "Requirement": shape(
-        slot=COUNT,
-        role=TEXT,
-        name=TEXT,
-        hash=_HASH,
-        source=TEXT,
-        weight=or_null(NUMBER),
-        resolution={"enum": [RESOLVED, UNKNOWN, AMBIGUOUS]},
-        status={"enum": [*STATUSES, AMBIGUOUS, UNKNOWN]},
-        model=or_null(ref("Model")),
-        servers=listed(ref("Holder")),
-        sources=listed(ref("Source")),
-        candidates=listed(together(ref("Model"), shape(matched_by=TEXT))),
-        fit=or_null(shape(grade={"enum": list(GRADES)}, reason=TEXT)),
-    ),
-    "AbleServer": shape(
-        server_id=TEXT,
-        alias=TEXT,
-        state=_STATE,
-        taking=FLAG,
-        runtime=or_null(TEXT),
-        checkpoint=or_null(shape(path=TEXT, title=TEXT)),
-    ),
-    "Said": shape(code=TEXT, message=TEXT),
-    "CheckedJob": shape(
-        success=DONE,
-        app_type=TEXT,
-        target_server_alias=TEXT,
-        target_server_id=or_null(TEXT),
-        title=TEXT,
-        mode=_MODE,
-        priority=INTEGER,
-        requirements=listed(ref("Requirement")),
-        able=listed(ref("AbleServer")),
-        waiting=ref("Said"),
-        warnings=listed(ref("Said")),
-        model_availability=OBJECT,
-    ),
-    "QueuedJob": shape(stablequeue_job_id=TEXT, mobilesd_job_id=TEXT, id=TEXT, creation_timestamp=TIME, status=TEXT),
-    "Job": shape(
-        id=TEXT,
-        stablequeue_job_id=TEXT,
-        mobilesd_job_id=TEXT,
-        job_id=TEXT,
-        state=_JOB_STATE,
-        status=_JOB_STATE,
-        title=TEXT,
-        mode=_MODE,
-        priority=INTEGER,
-        submitted_by=TEXT,
-        submitter=TEXT,
-        bulk_id=or_null(TEXT),
-        target_server_id=or_null(TEXT),
-        target_server_alias=TEXT,
-        server_id=or_null(TEXT),
-        created_at=TIME,
-        updated_at=TIME,
-        started_at=or_null(TIME),
-        finished_at=or_null(TIME),
-        creation_timestamp=TIME,
-        last_updated_timestamp=TIME,
-        completion_timestamp=or_null(TIME),
-        generation_params=OBJECT,
-        result_details=or_null(OBJECT),
-        retry_count=COUNT,
-        app_type=TEXT,
-        source_info=or_null(TEXT),
-        api_key_id=TEXT,
-        progress_percentage=COUNT,
-        estimated_time_remaining=or_null(NUMBER),
-        model_availability=or_null(OBJECT),
-        attempts=listed(
-            shape(
-                number=COUNT,
-                server_id=TEXT,
-                claimed_at=TIME,
-                ended_at=or_null(TIME),
-                outcome=or_null(TEXT),
-                reason=or_null(TEXT),
-            )
-        ),
-        attempt=COUNT,
-        max_attempts=COUNT,
-        progress=NUMBER,
-        phase=or_null(TEXT),
-        step=or_null(COUNT),
-        steps=or_null(COUNT),
-        eta_seconds=or_null(NUMBER),
-        error_code=or_null(TEXT),
-        error_message=or_null(TEXT),
-        requirements=listed(ref("Requirement")),
-        able=listed(ref("AbleServer")),
-        waiting=or_null(ref("Said")),
-        warnings=listed(ref("Said")),
-        images=listed(shape(n=COUNT, url=TEXT, content_type=TEXT, size_bytes=COUNT, sha256=TEXT)),
     ),
     "Event": shape(
         cursor=TEXT,
@@ -347,7 +188,7 @@ COMPONENTS: dict[str, Schema] = {
     "Coverage": shape(
         server_id=TEXT,
         alias=TEXT,
-        state=_STATE,
+        state=STATE,
         models=COUNT,
         size=COUNT,
         types={"type": "object", "additionalProperties": shape(models=COUNT, size=COUNT)},
@@ -406,20 +247,10 @@ _SYNCED = answer(
 )
 _SYNCED["properties"]["buckets"] = _BUCKETS
 
-_QUEUED = together(ref("CheckedJob"), ref("QueuedJob"), shape(queue_position=or_null(COUNT)))
-_JOB = answer(job=together(ref("Job"), shape(queue_position=or_null(COUNT))))
-_JOB_CHANGED = together(answer(message=TEXT), _JOB)
-_JOBS = answer(
-    total=COUNT,
-    counts=shape(**dict.fromkeys(STATES_OF_JOB, COUNT)),
-    filters=OBJECT,
-    jobs=listed(ref("Job")),
-    next_cursor=or_null(TEXT),
-)
-
 _NEW_KEY = answer(key=TEXT, secret=TEXT, name=TEXT, scope=_SCOPE, server_id=or_null(TEXT))
 
 ANSWERS: dict[str, Schema] = {
+    **job_answers.ANSWERS,
     "GET /healthz": answer(status=TEXT),
     "GET /readyz": answer(status=TEXT, database=TEXT, migration=TEXT),
     "POST /api/v1/servers/{server_id}/models/sync": _SYNCED,
@@ -479,7 +310,7 @@ ANSWERS: dict[str, Schema] = {
     ),
     "GET /api/v1/servers/{server_id}/history": answer(
         server_id=TEXT,
-        states=listed(shape(state=_STATE, since=TIME, until=or_null(TIME))),
+        states=listed(shape(state=STATE, since=TIME, until=or_null(TIME))),
         days=listed(shape(day=TEXT, **dict.fromkeys([*STATES, "unknown"], NUMBER))),
     ),
     "GET /api/v1/growth": answer(
@@ -506,31 +337,7 @@ ANSWERS: dict[str, Schema] = {
     ),
     "GET /api/v1/enrichment": _LOOK_UPS,
     "POST /api/v1/enrichment": together(_LOOK_UPS, shape(asked_again=COUNT)),
-    "POST /api/v2/generate": _QUEUED,
-    "POST /api/v1/generate": _QUEUED,
-    "POST /api/v2/generate/check": ref("CheckedJob"),
-    "POST /api/v2/generate/bulk": together(
-        ref("CheckedJob"), shape(bulk_job_id=TEXT, bulk_id=TEXT, total_jobs=COUNT, jobs=listed(ref("QueuedJob")))
-    ),
-    "GET /api/v2/jobs": _JOBS,
-    "GET /api/v1/queue/jobs": _JOBS,
-    "GET /api/v2/jobs/{job_id}/status": _JOB,
-    "GET /api/v1/queue/jobs/{job_id}/status": together(answer(), ref("Job")),
-    "POST /api/v2/jobs/{job_id}/cancel": _JOB_CHANGED,
-    "POST /api/v1/queue/jobs/{job_id}/cancel": _JOB_CHANGED,
-    "POST /api/v2/jobs/{job_id}/retry": _JOB_CHANGED,
-    "POST /api/v2/jobs/{job_id}/priority": _JOB_CHANGED,
-    "POST /api/v2/jobs/{job_id}/move": _JOB_CHANGED,
-    "DELETE /api/v1/queue/jobs/{job_id}": answer(message=TEXT),
-    "POST /api/v1/servers/{server_id}/jobs/claim": answer(job=or_null(ref("Work"))),
-    "POST /api/v1/jobs/{job_id}/progress": answer(lease_seconds=NUMBER),
-    "POST /api/v1/jobs/{job_id}/complete": answer(accepted=FLAG, state=TEXT),
-    "POST /api/v1/jobs/{job_id}/fail": answer(state=TEXT),
     "POST /api/v1/pair": answer(server_id=TEXT, key=TEXT, secret=TEXT),
-    "PUT /api/v1/jobs/{job_id}/images/{n}": answer(n=COUNT, sha256=TEXT, size_bytes=COUNT, repeated=FLAG),
-    "GET /api/v2/jobs/{job_id}/images": answer(images=listed(ref("JobImage"))),
-    "GET /api/v2/jobs/{job_id}/images/{n}": _IMAGE,
-    "GET /api/v2/jobs/{job_id}/preview": _IMAGE,
 }
 """Method and path -> the shape of the answer to what succeeded."""
 
@@ -544,6 +351,6 @@ def describe(app: FastAPI) -> Mapping[str, Any]:
             schema = ANSWERS.get(f"{method.upper()} {path}")
             for status, answered in operation["responses"].items():
                 if schema is not None and status in {"200", "201", "202"}:
-                    types = ENDINGS if schema is _IMAGE else ["application/json"]
+                    types = ENDINGS if schema is job_answers.IMAGE else ["application/json"]
                     answered["content"] = {name: {"schema": schema} for name in types}
     return described

@@ -7,29 +7,24 @@ one way of checking is enough for one hub.
 from collections.abc import Iterable
 from typing import Any
 
+from . import job_bodies
+from .shape import HASH64, SERVER_ID, SHORT_TEXT, each_or_null
 
-def _or_null(properties: dict[str, Any]) -> dict[str, Any]:
-    """Return properties that may be null as well, which is the same as leaving them out."""
-    return {name: {"anyOf": [value, {"type": "null"}]} for name, value in properties.items()}
-
-
-_HASH64 = {"type": "string", "pattern": "^[0-9a-fA-F]{64}$"}
 _AUTOV2 = {"type": "string", "pattern": "^[0-9a-fA-F]{10}$"}
 _DIGEST = {"type": "string", "pattern": "^[0-9a-fA-F]{16}$"}
-_TEXT = {"type": "string", "minLength": 1, "maxLength": 500}
 _SIZE = {"type": "integer", "minimum": 0}
 
-_ENTRY_MAY_SAY = _or_null(
+_ENTRY_MAY_SAY = each_or_null(
     {
         "mtime_ns": {"type": "integer"},
-        "sha256": _HASH64,
+        "sha256": HASH64,
         "autov2": _AUTOV2,
-        "tensor_sha256": _HASH64,
+        "tensor_sha256": HASH64,
         "hash_state": {"enum": ["verified", "claimed"], "default": "claimed"},
         "state": {"enum": ["present", "stale"], "default": "present"},
         "shared": {"type": "boolean", "default": True, "description": "false: never copied to another server"},
-        "ecosystem": _TEXT,
-        "base_model": _TEXT,
+        "ecosystem": SHORT_TEXT,
+        "base_model": SHORT_TEXT,
         "confidence": {"type": "number", "minimum": 0, "maximum": 1},
         "evidence": {"type": "array"},
         "conflicts": {"type": "array"},
@@ -51,10 +46,10 @@ _ENTRY = {
 
 _ENTRIES = {"type": "array", "items": _ENTRY}
 
-_SENDER = _or_null(
+_SENDER = each_or_null(
     {
         "protocol": {"type": "integer"},
-        "agent_id": _TEXT,
+        "agent_id": SHORT_TEXT,
         "agent": {"type": "object"},
         "leaving": {"type": "boolean"},
         "acknowledged": {"type": "array", "items": {"enum": ["rescan", "full"]}},
@@ -62,10 +57,9 @@ _SENDER = _or_null(
 )
 _BITS = {"type": "integer", "minimum": 1, "maximum": 16, "default": 8}
 
-_SERVER_ID = {"type": "string", "minLength": 1, "maxLength": 100}
-_SERVER = _or_null(
+_SERVER = each_or_null(
     {
-        "alias": _SERVER_ID,
+        "alias": SERVER_ID,
         "apiUrl": {"type": "string"},
         "host": {"type": "string"},
         "port": {"type": "integer", "minimum": 1, "maximum": 65535},
@@ -73,8 +67,6 @@ _SERVER = _or_null(
     }
 )
 
-_JOB_ID = {"type": "string", "minLength": 1, "maxLength": 64}
-_LEASE = {"type": "string", "minLength": 1, "maxLength": 40}
 
 _NAME = {"type": "string", "minLength": 1, "maxLength": 200}
 _QUESTION = {
@@ -84,7 +76,7 @@ _QUESTION = {
         "checkpoint": {**_NAME, "description": "base model or ecosystem, any name of it in any case"},
         "addon": {**_NAME, "description": "base model or ecosystem of the add-on"},
         "type": {**_NAME, "description": "the add-on's model type, such as LORA"},
-        **_or_null(
+        **each_or_null(
             {
                 "support": {"enum": ["generation", "training", "auction"], "default": "generation"},
                 "runtime": {**_NAME, "description": "ask what this program can load, such as forge"},
@@ -93,18 +85,18 @@ _QUESTION = {
     },
 }
 
-_OVERRIDE = _or_null(
+_OVERRIDE = each_or_null(
     {
         "base_model": {"type": "string", "description": "base model or ecosystem, any name of it"},
         "type": {"type": "string", "description": "a model type such as LORA"},
         "note": {"type": "string", "maxLength": 500},
     }
 )
-_CHANGE = _or_null(
+_CHANGE = each_or_null(
     {
-        "name": _TEXT,
+        "name": SHORT_TEXT,
         "type": {"type": "string", "description": "a model type such as LORA"},
-        "base_model": {**_TEXT, "description": "base model or ecosystem, any name of it in the catalogue"},
+        "base_model": {**SHORT_TEXT, "description": "base model or ecosystem, any name of it in the catalogue"},
         "size": _SIZE,
         "civitai_id": {"type": ["integer", "string"]},
         "civitai_version_id": {"type": ["integer", "string"]},
@@ -129,60 +121,19 @@ def _bulk(properties: dict[str, Any]) -> dict[str, Any]:
     return {
         "type": "object",
         "required": ["items"],
-        "properties": {"items": {"type": "array", "maxItems": 1000, "items": item}, **_or_null(may_say)},
+        "properties": {"items": {"type": "array", "maxItems": 1000, "items": item}, **each_or_null(may_say)},
     }
-
-
-_JOB: dict[str, Any] = {
-    "target_server_alias": {**_SERVER_ID, "description": "a server's id or alias, or any"},
-    **_or_null(
-        {
-            "generation_params": {
-                "type": "object",
-                "description": "StableQueue's parameters; numbers may be text. Fields of txt2img are taken as well",
-                "properties": {
-                    "positive_prompt": {"type": "string"},
-                    "negative_prompt": {"type": "string"},
-                    "checkpoint_name": {"type": ["string", "null"], "description": "a name, path or title"},
-                    "model_hash": {"type": ["string", "null"], "description": "of 10, 12 or 64 digits"},
-                },
-            },
-            "payload": {"type": "object", "description": "a web UI's request for txt2img or img2img"},
-            "infotext": {"type": "string", "description": "the text that a web UI writes into an image"},
-            "generation_info_raw": {"type": "string", "description": "StableQueue's name of infotext"},
-            "mode": {"enum": ["txt2img", "img2img"]},
-            "app_type": {"type": "string", "description": "the web UI that is asked for: forge, a1111, …"},
-            "source_info": {"type": "string", "description": "what sends it, in its own words"},
-            "models": {
-                "type": "array",
-                "maxItems": 2000,
-                "description": "hashes of models that the request names",
-                "items": {
-                    "type": "object",
-                    "required": ["role", "name"],
-                    "properties": {
-                        "role": {"type": "string", "description": "checkpoint, refiner, vae, lora, embedding, …"},
-                        "name": {"type": "string", "minLength": 1},
-                        "hash": {"type": ["string", "null"]},
-                    },
-                },
-            },
-        }
-    ),
-    "priority": {"description": "from -10 to 10, 0 unless told"},
-    "max_attempts": {"description": "how often servers may begin it, 1 to 20, 3 unless told"},
-}
-"""What a submission may hold beside the fields of a bare request to a web UI; numbers may be text."""
 
 
 def _named_by(field: str, other: str) -> dict[str, Any]:
     """Return the shape of a question that has its name in one of two fields."""
-    narrowed = _or_null({"type": {"type": "string"}, "server": _TEXT})
+    narrowed = each_or_null({"type": {"type": "string"}, "server": SHORT_TEXT})
     name = {"type": "string", "minLength": 1, "maxLength": 2048}
     return {"type": "object", "required": [field], "properties": {field: name, other: {"type": "null"}, **narrowed}}
 
 
 SCHEMAS: dict[str, dict[str, Any]] = {
+    **job_bodies.SCHEMAS,
     "SyncBody": {
         "description": "One of four; what another one of them has is not looked at.",
         "anyOf": [
@@ -192,9 +143,9 @@ SCHEMAS: dict[str, dict[str, Any]] = {
                 "required": ["digest"],
                 "properties": {
                     **_SENDER,
-                    **_or_null({"mode": {"enum": ["heartbeat"]}}),
+                    **each_or_null({"mode": {"enum": ["heartbeat"]}}),
                     "digest": _DIGEST,
-                    **_or_null({"count": _SIZE, "bits": _BITS}),
+                    **each_or_null({"count": _SIZE, "bits": _BITS}),
                 },
             },
             {
@@ -205,7 +156,7 @@ SCHEMAS: dict[str, dict[str, Any]] = {
                     **_SENDER,
                     "mode": {"enum": ["delta"]},
                     "base": _DIGEST,
-                    **_or_null({"upserts": _ENTRIES, "removed": {"type": "array", "items": {"type": "string"}}}),
+                    **each_or_null({"upserts": _ENTRIES, "removed": {"type": "array", "items": {"type": "string"}}}),
                     "digest": _DIGEST,
                 },
             },
@@ -216,7 +167,7 @@ SCHEMAS: dict[str, dict[str, Any]] = {
                 "properties": {
                     **_SENDER,
                     "mode": {"enum": ["buckets"]},
-                    **_or_null({"bits": _BITS}),
+                    **each_or_null({"bits": _BITS}),
                     "buckets": {"type": "object", "additionalProperties": _ENTRIES},
                     "digest": _DIGEST,
                 },
@@ -227,9 +178,9 @@ SCHEMAS: dict[str, dict[str, Any]] = {
                 "required": ["models"],
                 "properties": {
                     **_SENDER,
-                    **_or_null({"mode": {"enum": ["full"]}}),
+                    **each_or_null({"mode": {"enum": ["full"]}}),
                     "models": _ENTRIES,
-                    **_or_null({"digest": _DIGEST, "count": _SIZE}),
+                    **each_or_null({"digest": _DIGEST, "count": _SIZE}),
                 },
             },
         ],
@@ -245,15 +196,15 @@ SCHEMAS: dict[str, dict[str, Any]] = {
         "anyOf": [{"required": ["sha256"]}, {"required": ["autov2"]}],
         "properties": {
             "type": {"type": "string"},
-            **_or_null(
+            **each_or_null(
                 {
-                    "sha256": _HASH64,
+                    "sha256": HASH64,
                     "autov2": _AUTOV2,
-                    "tensor_sha256": _HASH64,
-                    "name": _TEXT,
+                    "tensor_sha256": HASH64,
+                    "name": SHORT_TEXT,
                     "size": _SIZE,
-                    "ecosystem": _TEXT,
-                    "base_model": _TEXT,
+                    "ecosystem": SHORT_TEXT,
+                    "base_model": SHORT_TEXT,
                     "confidence": {"type": "number", "minimum": 0, "maximum": 1},
                     "civitai_id": {"anyOf": [{"type": "integer"}, {"type": "string"}]},
                     "civitai_version_id": {"anyOf": [{"type": "integer"}, {"type": "string"}]},
@@ -264,7 +215,7 @@ SCHEMAS: dict[str, dict[str, Any]] = {
             ),
         },
     },
-    "ServerBody": {"type": "object", "properties": {**_SERVER, **_or_null({"server_id": _SERVER_ID})}},
+    "ServerBody": {"type": "object", "properties": {**_SERVER, **each_or_null({"server_id": SERVER_ID})}},
     "ServerChangeBody": {"type": "object", "properties": _SERVER},
     "CompatibilityBody": {
         "description": "One question, or many of the same kind.",
@@ -328,7 +279,7 @@ SCHEMAS: dict[str, dict[str, Any]] = {
                 "required": ["hashes"],
                 "properties": {
                     "after": {"type": "null"},
-                    "hashes": {"type": "array", "items": _HASH64, "maxItems": 1000},
+                    "hashes": {"type": "array", "items": HASH64, "maxItems": 1000},
                 },
             },
         ],
@@ -336,18 +287,18 @@ SCHEMAS: dict[str, dict[str, Any]] = {
     "EnrichmentBody": {
         "type": "object",
         "anyOf": [{"required": ["enabled"]}, {"required": ["retry"]}, {"required": ["hashes"]}],
-        "properties": _or_null(
+        "properties": each_or_null(
             {
                 "enabled": {"type": "boolean", "description": "null: as the settings say"},
                 "retry": {"enum": ["all", "errors", "not_found"]},
-                "hashes": {"type": "array", "items": _HASH64, "maxItems": 1000},
+                "hashes": {"type": "array", "items": HASH64, "maxItems": 1000},
             }
         ),
     },
     "StatementBody": {
         "type": "object",
-        "properties": _or_null(
-            {"server_id": _SERVER_ID, "path": {"type": "string", "minLength": 1, "maxLength": 2048}}
+        "properties": each_or_null(
+            {"server_id": SERVER_ID, "path": {"type": "string", "minLength": 1, "maxLength": 2048}}
         ),
     },
     "KeyBody": {
@@ -355,42 +306,15 @@ SCHEMAS: dict[str, dict[str, Any]] = {
         "required": ["name"],
         "properties": {"name": {"type": "string", "minLength": 1, "maxLength": 100}},
     },
-    "JobBody": {
-        "description": "generation_params, payload, infotext, or the fields of a txt2img request as they are.",
-        "type": "object",
-        "required": ["target_server_alias"],
-        "properties": _JOB,
-    },
-    "BulkJobBody": {
-        "type": "object",
-        "required": ["target_server_alias", "bulk_quantity"],
-        "properties": {
-            **_JOB,
-            "bulk_quantity": {"description": "how many jobs, 1 to 1000"},
-            "seed_variation": {"type": "string", "description": "random (unless told), increment or fixed"},
-            "base_seed": {"description": "the first seed; -1: any"},
-            "job_delay": {"description": "StableQueue's; nothing follows from it"},
-        },
-    },
-    "PriorityBody": {
-        "type": "object",
-        "required": ["priority"],
-        "properties": {"priority": {"description": "from -10 to 10"}},
-    },
-    "MoveBody": {
-        "type": "object",
-        "required": ["target_server_alias"],
-        "properties": {"target_server_alias": {**_SERVER_ID, "description": "a server's id or alias, or any"}},
-    },
     "NewKeyBody": {
         "type": "object",
         "required": ["name", "scope"],
         "properties": {
             "name": {"type": "string", "minLength": 1, "maxLength": 100},
             "scope": {"enum": ["agent", "client", "admin"]},
-            **_or_null(
+            **each_or_null(
                 {
-                    "server_id": {**_SERVER_ID, "description": "the server of an agent's key; no other key has one"},
+                    "server_id": {**SERVER_ID, "description": "the server of an agent's key; no other key has one"},
                     "expires_at": {"type": "string", "description": "a date, or a date and time, in ISO 8601"},
                 }
             ),
@@ -398,82 +322,12 @@ SCHEMAS: dict[str, dict[str, Any]] = {
     },
     "RotateBody": {
         "type": "object",
-        "properties": _or_null({"grace_minutes": {"type": "number", "minimum": 0, "maximum": 10080}}),
+        "properties": each_or_null({"grace_minutes": {"type": "number", "minimum": 0, "maximum": 10080}}),
     },
     "PairBody": {
         "type": "object",
         "required": ["code"],
         "properties": {"code": {"type": "string", "maxLength": 100, "examples": ["K7QM-3XTP"]}},
-    },
-    "ClaimBody": {
-        "type": "object",
-        "required": ["agent_id"],
-        "properties": {
-            "agent_id": _TEXT,
-            **_or_null(
-                {
-                    "protocol": {"type": "integer", "minimum": 0},
-                    "wait_seconds": {"type": "number", "minimum": 0, "maximum": 60},
-                    "running": {"type": "array", "maxItems": 100, "items": _JOB_ID},
-                    "loaded": _HASH64,
-                    "runtime": {"type": "string", "minLength": 1, "maxLength": 20},
-                }
-            ),
-        },
-    },
-    "ProgressBody": {
-        "type": "object",
-        "required": ["lease"],
-        "properties": {
-            "lease": _LEASE,
-            **_or_null(
-                {
-                    "progress": {"type": "number", "minimum": 0, "maximum": 1},
-                    "phase": {"enum": ["preparing", "loading", "running", "saving"]},
-                    "step": {"type": "integer", "minimum": 0, "maximum": 1000000},
-                    "steps": {"type": "integer", "minimum": 0, "maximum": 1000000},
-                    "eta_seconds": {"type": "number", "minimum": 0, "maximum": 10000000},
-                    "preview": {"type": "string", "description": "JPEG, PNG or WebP in base64, at most 256 KiB"},
-                }
-            ),
-        },
-    },
-    "CompleteBody": {
-        "type": "object",
-        "required": ["lease", "images"],
-        "properties": {
-            "lease": _LEASE,
-            "images": {
-                "type": "array",
-                "minItems": 1,
-                "maxItems": 1000,
-                "items": {
-                    "type": "object",
-                    "required": ["n", "sha256"],
-                    "properties": {
-                        "n": {"type": "integer", "minimum": 0, "maximum": 999},
-                        "sha256": _HASH64,
-                        **_or_null({"infotext": {"type": "string", "maxLength": 100000}}),
-                    },
-                },
-            },
-            **_or_null({"seconds": {"type": "number", "minimum": 0, "maximum": 10000000}, "loaded": _HASH64}),
-        },
-    },
-    "FailBody": {
-        "type": "object",
-        "required": ["lease", "code"],
-        "properties": {
-            "lease": _LEASE,
-            "code": {"type": "string", "pattern": "^[a-z0-9_]{1,60}$"},
-            **_or_null(
-                {
-                    "message": {"type": "string"},
-                    "retry": {"type": "boolean", "description": "another server is to try it"},
-                    "missing": {"type": "array", "items": _HASH64, "maxItems": 1000},
-                }
-            ),
-        },
     },
     "RequestBody": {
         "type": "object",

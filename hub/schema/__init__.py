@@ -15,22 +15,15 @@ from .inventory import (
     placements,
     servers,
 )
+from .job_files import job_image_parts, job_images, job_inputs, job_previews
+from .job_needs import job_changes, job_need_models, job_need_servers, job_needs, job_takers
 from .jobs import (
     IS_PENDING,
     IS_PROCESSING,
     IS_UNRESOLVED,
     job_attempts,
-    job_changes,
-    job_image_parts,
-    job_images,
-    job_inputs,
-    job_need_models,
-    job_need_servers,
-    job_needs,
-    job_previews,
     job_requirements,
     job_submitters,
-    job_takers,
     job_turns,
     jobs,
 )

@@ -171,6 +171,9 @@ _with_news = text("news IS NOT NULL")
 Index("models_news", models.c.news, sqlite_where=_with_news, postgresql_where=_with_news)
 _with_metadata = text("metadata_digest IS NOT NULL")
 Index("models_metadata_digest", models.c.metadata_digest, sqlite_where=_with_metadata, postgresql_where=_with_metadata)
+for _column in (models.c.civitai_version_id, models.c.enriched_civitai_version_id):
+    _with_version = text(f"{_column.name} IS NOT NULL")
+    Index(f"models_{_column.name}", _column, sqlite_where=_with_version, postgresql_where=_with_version)
 _without_sha256 = text("hash_sha256 IS NULL")
 Index(
     "models_autov2_only",
@@ -241,8 +244,9 @@ model_aliases = Table(
     UniqueConstraint("alias_path", "model_id"),
 )
 """Names and paths under which a model is found. ``name_key`` is the folded name without folder and extension (see
-``names``): a look-up is one probe for it, and narrows the few rows that it finds. ``source`` is ``hand``, ``import`` or
-``seen`` (the name of an agent's file, kept when the file is gone); ``said_by`` is the name of the key that said it."""
+``names``): a look-up is one probe for it, and narrows the few rows that it finds. ``source`` is ``hand``, ``import``,
+``seen`` (the name of an agent's file, kept when the file is gone) or ``own`` (a LoRA's, in its own metadata);
+``said_by`` is the name of the key that said it."""
 
 Index("model_aliases_name_key", model_aliases.c.name_key)
 Index("model_aliases_model_id", model_aliases.c.model_id)

@@ -1,17 +1,13 @@
-"""Jobs: what is to be made, of which models, by which server, and what came of it."""
+"""Jobs: what is to be made, of which models, by which server, in which order, and what came of it."""
 
 from sqlalchemy import (
     BigInteger,
-    Boolean,
     Column,
     ColumnElement,
-    Computed,
     Double,
     ForeignKey,
-    ForeignKeyConstraint,
     Index,
     Integer,
-    LargeBinary,
     PrimaryKeyConstraint,
     String,
     Table,
@@ -21,71 +17,6 @@ from sqlalchemy import (
 )
 
 from .base import RowId, explain, metadata
-
-job_needs = Table(
-    "job_needs",
-    metadata,
-    Column("id", RowId, primary_key=True, autoincrement=True),
-    Column("key", String(64), nullable=False, unique=True),
-    Column("target_server_id", String(100)),
-    Column("slots", Integer, nullable=False),
-    Column("checkpoint_id", RowId),
-    Column("waiting", Integer, nullable=False, default=0),
-    Column("head_rank", Double),
-)
-"""What waiting jobs need, each set of models (and the server, where a job names one) once. A job whose requirements are
-not all resolved has none. ``waiting`` and ``head_rank`` change only together with the jobs that wait with this need."""
-
-explain(
-    job_needs,
-    key="SHA-256 of the target and of the slots with their models, canonical",
-    target_server_id="the one server that may, null: any",
-    slots="how many models a server must have at once",
-    checkpoint_id="the model that is loaded for it",
-    waiting="how many jobs wait with this need",
-    head_rank="the least rank of these",
-)
-
-job_need_models = Table(
-    "job_need_models",
-    metadata,
-    Column("need_id", RowId, ForeignKey("job_needs.id", ondelete="CASCADE"), nullable=False),
-    Column("slot", Integer, nullable=False),
-    Column("model_id", RowId, ForeignKey("models.id", ondelete="CASCADE"), nullable=False),
-    PrimaryKeyConstraint("need_id", "slot", "model_id"),
-)
-"""Any of a slot's models fills it: files with equal tensors are one."""
-
-Index("job_need_models_model_id", job_need_models.c.model_id)
-
-job_need_servers = Table(
-    "job_need_servers",
-    metadata,
-    Column("need_id", RowId, ForeignKey("job_needs.id", ondelete="CASCADE"), nullable=False),
-    Column("server_id", String(100), nullable=False),
-    Column("head_rank", Double, nullable=False),
-    Column("checkpoint_id", RowId),
-    Column("since", Double, nullable=False),
-    PrimaryKeyConstraint("need_id", "server_id"),
-)
-"""Which servers have all that a need asks for, while a job waits with it, with the need's ``head_rank`` and checkpoint
-beside it: a claim reads one row, of any need or of one whose checkpoint is loaded. ``server_id`` is no foreign key: on
-PostgreSQL queueing a job would wait for every sync that is under way."""
-
-Index("job_need_servers_head", job_need_servers.c.server_id, job_need_servers.c.head_rank, job_need_servers.c.need_id)
-Index(
-    "job_need_servers_loaded",
-    job_need_servers.c.server_id,
-    job_need_servers.c.checkpoint_id,
-    job_need_servers.c.head_rank,
-    job_need_servers.c.need_id,
-)
-explain(
-    job_need_servers,
-    head_rank="of the need, repeated",
-    checkpoint_id="of the need, repeated",
-    since="when the server was found to have all",
-)
 
 jobs = Table(
     "jobs",
@@ -116,7 +47,6 @@ jobs = Table(
     Column("server_id", String(100)),
     Column("lease", String(40)),
     Column("lease_until", Double),
-    Column("avoid_server_id", String(100)),
     Column("avoid_until", Double),
     Column("progress", Double, nullable=False, default=0.0),
     Column("progress_details", Text),
@@ -148,7 +78,7 @@ explain(
     title="the beginning of the prompt",
     attempts="how often a server began",
     lease="random; whoever runs the job shows it",
-    avoid_server_id="where it was given back: for a while, others first",
+    avoid_until="until then it is not given to each server that gave it back (`job_attempts`)",
     progress="0 to 1",
     progress_details="JSON: phase, step, steps, seconds that are left",
     result="JSON: seconds, and what the server said of the images",
@@ -194,6 +124,7 @@ job_requirements = Table(
     Column("models", Text, nullable=False, default="[]"),
     Column("model_id", RowId),
     Column("candidates", Text, nullable=False, default="[]"),
+    Column("civitai_version_id", BigInteger),
     PrimaryKeyConstraint("job_id", "slot"),
 )
 """The models that a job asks for, as it asked and as they were resolved; once resolved they stay the same models."""
@@ -208,6 +139,7 @@ explain(
     models="JSON: ids of the models any of which will do",
     model_id="the first of these",
     candidates="JSON: ids of those that it could mean",
+    civitai_version_id="what an image of Civitai's generator says instead of a hash",
 )
 _unresolved = text("resolution <> 'resolved'")
 Index(
@@ -233,6 +165,7 @@ job_attempts = Table(
     Column("had", Text, nullable=False, default="[]"),
     Column("lease", String(40), nullable=False),
     Column("heard_at", Double),
+    Column("avoid_until", Double),
     PrimaryKeyConstraint("job_id", "number"),
 )
 """Each time that a server was given a job, and how that ended."""
@@ -244,79 +177,9 @@ explain(
     had="JSON: the paths and hashes of the models that the server had when it was given the job",
     lease="of this attempt: a report that comes twice is recognised by it",
     heard_at="when the server last said that it is at it; null: never",
+    avoid_until="so long this server is not given the job that it gave back, though nobody else can do it",
 )
 Index("job_attempts_server_id", job_attempts.c.server_id, job_attempts.c.claimed_at)
-
-job_images = Table(
-    "job_images",
-    metadata,
-    Column("job_id", RowId, ForeignKey("jobs.id", ondelete="CASCADE"), nullable=False),
-    Column("n", Integer, nullable=False),
-    Column("attempt", Integer, nullable=False),
-    Column("content_type", String(40), nullable=False),
-    Column("size_bytes", BigInteger, nullable=False),
-    Column("sha256", String(64), nullable=False),
-    Column("infotext", Text),
-    Column("created_at", Double, nullable=False),
-    Column("deleted_at", Double),
-    PrimaryKeyConstraint("job_id", "n"),
-)
-"""The images of a job; they count once the job is completed. What is in them is in ``job_image_parts``."""
-
-explain(
-    job_images,
-    n="from 0",
-    attempt="which made it",
-    infotext="as the server said it",
-    deleted_at="when its content was deleted to save room; null: it is there",
-)
-_kept = text("deleted_at IS NULL")
-Index(
-    "job_images_kept",
-    job_images.c.created_at,
-    job_images.c.job_id,
-    job_images.c.n,
-    job_images.c.size_bytes,
-    sqlite_where=_kept,
-    postgresql_where=_kept,
-)
-
-job_image_parts = Table(
-    "job_image_parts",
-    metadata,
-    Column("job_id", RowId, nullable=False),
-    Column("n", Integer, nullable=False),
-    Column("part", Integer, nullable=False),
-    Column("content", LargeBinary, nullable=False),
-    PrimaryKeyConstraint("job_id", "n", "part"),
-    ForeignKeyConstraint(["job_id", "n"], ["job_images.job_id", "job_images.n"], ondelete="CASCADE"),
-)
-"""The images themselves, a MiB at a time, so that no whole one needs to be in memory to be sent. In the database, so
-that any of several hub processes can hand them out; ``jobs.keeping`` bounds them."""
-
-explain(job_image_parts, part="from 0")
-
-job_inputs = Table(
-    "job_inputs",
-    metadata,
-    Column("job_id", RowId, ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True),
-    Column("size_bytes", BigInteger, Computed("length(content)", persisted=True)),
-    Column("content", Text, nullable=False),
-)
-"""JSON: what a job's payload holds of images (``init_images``, ``mask``, those of scripts), by the path in the payload;
-kept apart from it because of its size."""
-
-explain(job_inputs, size_bytes="the database computes it", content="empty once it was deleted to save room")
-
-job_previews = Table(
-    "job_previews",
-    metadata,
-    Column("job_id", RowId, ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True),
-    Column("content_type", String(40), nullable=False),
-    Column("content", LargeBinary, nullable=False),
-    Column("at", Double, nullable=False),
-)
-"""The last preview of a running job."""
 
 job_submitters = Table(
     "job_submitters",
@@ -333,46 +196,3 @@ job_turns = Table(
     Column("now", Double, nullable=False),
 )
 """One row: the greatest tag of a job that was given to a server: the fair order's own time."""
-
-job_changes = Table(
-    "job_changes",
-    metadata,
-    Column("server_id", String(100), nullable=False),
-    Column("model_id", RowId, nullable=False),
-    Column("not_before", Double, nullable=False),
-    Column("mark", BigInteger, nullable=False),
-    Column("fresh", Boolean, nullable=False),
-    PrimaryKeyConstraint("server_id", "model_id"),
-)
-"""Models that came to a server or went from it and that waiting jobs need: what it can do is looked at anew."""
-
-explain(
-    job_changes,
-    not_before="a model that the agent did not find is not believed to be there before this time",
-    mark="random, another one with every change: who has looked sees whether it changed meanwhile",
-    fresh="it was not looked at yet",
-)
-
-job_takers = Table(
-    "job_takers",
-    metadata,
-    Column("server_id", String(100), ForeignKey("servers.id", ondelete="CASCADE"), primary_key=True),
-    Column("asked_at", Double, nullable=False),
-    Column("waits_until", Double, nullable=False),
-    Column("claim", String(32), nullable=False, default=""),
-    Column("loaded", String(64)),
-    Column("runtime", String(20)),
-    Column("seconds_per_unit", Double),
-    Column("measured", Integer, nullable=False, default=0),
-)
-"""Servers that ask for jobs. A unit of work is a megapixel and a step; measured over what a server completed."""
-
-explain(
-    job_takers,
-    asked_at="when it asked for a job last",
-    waits_until="so long it waits for one; in the past: it does not",
-    claim="its last request for a job; an older one is given none",
-    loaded="SHA-256 of the checkpoint that is loaded",
-    seconds_per_unit="decaying mean",
-    measured="over how many jobs",
-)

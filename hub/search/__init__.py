@@ -4,9 +4,10 @@ from .coverage import Coverage
 from .filters import DUPLICATES, SORTS, Search
 from .indexing import Indexing
 from .pages import Pages
+from .similar import similar_names
 from .statistics import Statistics
 
-__all__ = ["DUPLICATES", "SORTS", "Coverage", "Indexing", "Search", "Searches", "Statistics"]
+__all__ = ["DUPLICATES", "SORTS", "Coverage", "Indexing", "Search", "Searches", "Statistics", "similar_names"]
 
 
 class Searches(Pages):

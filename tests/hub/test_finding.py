@@ -4,6 +4,7 @@ from typing import Any
 import pytest
 from quartermaster.hub.finding import CANDIDATES_LIMIT, Question
 from quartermaster.hub_client import Credentials, HubClient
+from quartermaster.hub_client.digest import metadata_digest
 from quartermaster.tests.hub.samples import Api, digest_of, entry, sha
 from quartermaster.tests.hub.test_queries import statements_of
 
@@ -112,6 +113,27 @@ def test_a_name_of_two_models_is_ambiguous_until_folder_server_or_type_narrow(ap
     lora = found(api, name="<lora:anna:1>")  # a web UI loads both kinds so
     assert {each["sha256"] for each in lora["candidates"]} == {sha("one"), sha("two")}
     assert found(api, path="nowhere/anna")["status"] == "ambiguous"
+
+
+def test_a_lora_is_found_by_the_name_that_its_training_gave_it_and_by_a_files_name_first(api: Api) -> None:
+    def says(name: str, output_name: str, **more: Any) -> dict[str, Any]:
+        return at(f"Lora/{name}.safetensors", name, "LORA", metadata={"output_name": output_name}, **more)
+
+    told = [says("one", "MyChar-v2"), says("two", "last"), says("three", "last"), says("late", "later")]
+    digest_alone = {**told[3], "metadata": metadata_digest({"output_name": "later"})}
+    api.synced({"models": [*told[:3], digest_alone]}, "attic")
+    api.hub.search.refresh()
+    answer = found(api, name="<lora:mychar-v2:0.8>")
+    assert (answer["model"]["sha256"], answer["matched_by"]) == (sha("one"), "own_name")
+    assert found(api, name="<lora:last:1>")["status"] == "ambiguous"
+    assert api.get("/api/v1/models/find", name="<lora:later:1>").status_code == 404
+    api.synced({"models": told}, "attic")
+    api.hub.search.refresh()
+    assert found(api, name="<lora:later:1>")["model"]["sha256"] == sha("late")
+    api.synced({"models": [at("Lora/last.safetensors", "four", "LORA")]}, "cellar")
+    api.hub.search.refresh()
+    answer = found(api, name="<lora:last:1>")
+    assert (answer["model"]["sha256"], answer["matched_by"]) == (sha("four"), "name")
 
 
 def test_a_past_name_still_finds_the_model_and_a_present_one_comes_first(api: Api) -> None:

@@ -111,7 +111,6 @@ def upgrade() -> None:
         sa.Column("server_id", sa.String(length=100), nullable=True),
         sa.Column("lease", sa.String(length=40), nullable=True),
         sa.Column("lease_until", sa.Double(), nullable=True),
-        sa.Column("avoid_server_id", sa.String(length=100), nullable=True),
         sa.Column("avoid_until", sa.Double(), nullable=True),
         sa.Column("progress", sa.Double(), nullable=False),
         sa.Column("progress_details", sa.Text(), nullable=True),
@@ -184,6 +183,7 @@ def upgrade() -> None:
         sa.Column("had", sa.Text(), nullable=False),
         sa.Column("lease", sa.String(length=40), nullable=False),
         sa.Column("heard_at", sa.Double(), nullable=True),
+        sa.Column("avoid_until", sa.Double(), nullable=True),
         sa.ForeignKeyConstraint(["job_id"], ["jobs.id"], ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("job_id", "number"),
     )
@@ -249,6 +249,7 @@ def upgrade() -> None:
         sa.Column("models", sa.Text(), nullable=False),
         sa.Column("model_id", row_id, nullable=True),
         sa.Column("candidates", sa.Text(), nullable=False),
+        sa.Column("civitai_version_id", sa.BigInteger(), nullable=True),
         sa.ForeignKeyConstraint(["job_id"], ["jobs.id"], ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("job_id", "slot"),
     )
@@ -262,4 +263,14 @@ def upgrade() -> None:
     )
     op.create_index("job_requirements_model_id", "job_requirements", ["model_id", "job_id"], unique=False)
     op.create_index("job_requirements_hash", "job_requirements", ["hash", "job_id"], unique=False)
+    for column in ("civitai_version_id", "enriched_civitai_version_id"):
+        with_version = sa.text(f"{column} IS NOT NULL")
+        op.create_index(
+            f"models_{column}",
+            "models",
+            [column],
+            unique=False,
+            sqlite_where=with_version,
+            postgresql_where=with_version,
+        )
     op.bulk_insert(turns, [{"id": 1, "now": 0.0}])

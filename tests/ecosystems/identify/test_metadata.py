@@ -100,11 +100,13 @@ def test_what_is_described() -> None:
             "modelspec.prediction_type": "v",
             "ss_network_dim": "32",
             "ss_network_alpha": "16.0",
+            "ss_output_name": "mychar-v2",
             "ss_resolution": "(832, 1216)",
         }
     )
     assert found == {
         "title": "A [31mtitle",
+        "output_name": "mychar-v2",
         "trigger_words": ["mychar", "blue hair"],
         "v_prediction": True,
         "rank": 32,

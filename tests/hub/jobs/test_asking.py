@@ -258,6 +258,39 @@ def test_a_hash_for_what_the_request_does_not_name_is_said(fleet: Api) -> None:
     assert said["code"] == "not_named" and "elsewhere" in said["message"]
 
 
+def test_names_that_could_be_meant_are_said(api: Api) -> None:
+    named = ("dreamShaper_8", "dreamShaperXL_turbo", "dreamlike", "photon")
+    models = [entry(name, path=f"sd/{name}.safetensors", type="Checkpoint") for name in named]
+    api.synced({"models": [*models, entry("dreamshaper-8")]}, "attic")
+    told = api.post("/api/v2/generate/check", body(checkpoint_name="sd\\DreamShapr 8.safetensors")).json()
+    [said] = [each["message"] for each in told["warnings"] if each["code"] == "similar_names"]
+    assert said.startswith("no checkpoint is named") and said.endswith(
+        "is it 'dreamShaper_8' or 'dreamShaperXL_turbo'?"
+    )
+    told = api.post("/api/v2/generate/check", body(checkpoint_name="quite another")).json()
+    assert [each["code"] for each in told["warnings"]] == ["unknown_model"]
+
+
+def test_a_version_at_civitai_says_which_checkpoint_where_the_hub_knows_it(fleet: Api) -> None:
+    resource = '{"type":"checkpoint","modelVersionId":%d,"modelName":"CyberRealistic Pony","modelVersionName":"v8"}'
+    text = "a cat\nSteps: 20, Sampler: Euler, Seed: 1, Civitai resources: [" + resource + "]"
+
+    def asked(version: int) -> dict[str, Any]:
+        return submitted(fleet, {"target_server_alias": "any", "infotext": text % version})["requirements"][0]
+
+    before = submitted(fleet, {"target_server_alias": "any", "infotext": text % 1234})
+    assert before["requirements"][0]["resolution"] == "unknown"
+    said = {"sha256": sha("cyber"), "type": "Checkpoint", "name": "cyber", "civitai_version_id": "1234"}
+    assert fleet.post("/api/v1/models/register", said).status_code < 300
+    found = asked(1234)
+    assert (found["resolution"], found["model"]["sha256"]) == ("resolved", sha("cyber"))
+    until(lambda: job(fleet, before)["requirements"][0]["model"] == found["model"])
+    assert asked(1235)["resolution"] == "unknown"
+    fleet.post("/api/v1/models/register", {**said, "sha256": sha("cyber, pruned"), "name": "pruned"})
+    several = asked(1234)
+    assert several["resolution"] == "ambiguous" and len(several["candidates"]) == 2
+
+
 # Why a job waits
 
 
@@ -300,3 +333,22 @@ def test_a_job_that_came_to_its_models_is_given_out(api: Api) -> None:
     assert given["payload"]["override_settings"] == {}
     shown = job(api, told)
     assert (shown["state"], shown["server_id"], shown["waiting"]) == ("processing", "attic", None)
+
+
+def test_a_job_by_name_goes_with_what_the_file_turned_out_to_be(api: Api) -> None:
+    asks = {"protocol": 1, "agent_id": "a", "wait_seconds": 20, "running": [], "loaded": None, "runtime": "forge"}
+    agent = api.with_key("agent", "attic")
+    claimed = {**entry("anna", "what a sidecar said"), "hash_state": "claimed"}
+    api.synced({"models": [claimed]}, "attic")
+    both = {"positive_prompt": "<lora:anna:1>", "checkpoint_name": "cyber"}
+    told = submitted(api, {"target_server_alias": "any", "generation_params": both})
+    by_hash = [{"name": "anna", "hash": sha("what a sidecar said")}]
+    stays = submitted(api, {"target_server_alias": "any", "generation_params": {**both, "loras": by_hash}})
+    assert [each["resolution"] for each in told["requirements"]] == ["unknown", "resolved"]
+    api.synced({"models": [CYBER, claimed]}, "attic")
+    until(lambda: job(api, told)["waiting"]["code"] == "not_taking")
+    api.synced({"models": [CYBER, entry("anna")]}, "attic")
+    given = agent.post("/api/v1/servers/attic/jobs/claim", asks).json()["job"]
+    assert given["id"] == told["id"]
+    assert [each["sha256"] for each in given["requirements"]] == [[sha("cyber")], [sha("anna")]]
+    assert job(api, stays)["waiting"]["code"] == "missing_model"
