@@ -9,12 +9,10 @@ run that waited for the lock in that thread would hang the web UI for good; so t
 thread, and our API object is given none.
 """
 
-import base64
-import binascii
 import contextlib
+import errno
 import importlib
 import io
-import json
 import sys
 import threading
 import time
@@ -23,6 +21,7 @@ from typing import Any
 
 from fastapi import FastAPI
 
+from ..jobs.answers import ENDED_EARLY, ended_early, result_of
 from ..jobs.engine import (
     LISTS,
     LOADING,
@@ -30,8 +29,8 @@ from ..jobs.engine import (
     SAVING,
     EngineAwayError,
     EngineError,
-    Image,
     Names,
+    NoRoomError,
     Preview,
     Progress,
     Request,
@@ -41,12 +40,12 @@ from ..jobs.engine import (
 )
 from . import host_lists
 from .giving_way import Person
+from .host_settings import lent
 
 LOOK_SECONDS = 0.1
 PREVIEW_PIXELS = 512
-_MODEL_SETTINGS = frozenset({"sd_model_checkpoint", "sd_vae", "forge_additional_modules"})
-"""What is loaded follows these; the web UI keeps them in step itself."""
-_KINDS = {b"\x89PNG": "image/png", b"\xff\xd8\xff": "image/jpeg", b"RIFF": "image/webp"}
+FORGOTTEN_SECONDS = 5.0
+"""So long a task may be on its way to the queue lock; where it failed before, the web UI lists it for ever."""
 
 
 class _NoLock:
@@ -97,6 +96,12 @@ class HostEngine:
 
     def busy(self) -> str | None:
         """Return why a job should not begin now, or None."""
+        with self._mutex:
+            if self._task is not None:  # over a Reload UI, which waits for no run
+                return "an earlier job has not ended yet"
+        return self._occupied()
+
+    def _occupied(self) -> str | None:
         self.look()
         return self._person.reason(self._patience_seconds())
 
@@ -104,12 +109,13 @@ class HostEngine:
         """See whether somebody generates; called now and then, so that a short generation is noticed too."""
         progress, state = _modules("progress"), _modules("shared").state
         with self._mutex:
-            ours = self._task
-            pending = {task for task in list(progress.pending_tasks) if task != ours}
+            others = [since for task, since in list(progress.pending_tasks.items()) if task not in self._person.ours]
+            held = _held()
+            comes = any(held or abs(time.time() - since) < FORGOTTEN_SECONDS for since in others)
             foreign_job = bool(state.job) and not self._begun
             self._person.look(
-                waits=bool(pending) or bool(getattr(_lock(), "_pending_threads", ())),
-                generates=foreign_job or (not self._begun and _held()),
+                waits=comes or bool(getattr(_lock(), "_pending_threads", ())),
+                generates=foreign_job or (held and not self._begun),
                 finished=tuple(task for task in list(progress.finished_tasks) if task not in self._person.ours),
             )
 
@@ -147,6 +153,7 @@ class HostEngine:
             with self._mutex:
                 self._task, self._begun = None, False
                 self._interrupted.discard(request.task_id)
+            _modules("progress").pending_tasks.pop(request.task_id, None)  # where it failed before it began
 
     def progress(self, task_id: str, *, preview: bool = False) -> Progress:
         """Return how far a run is."""
@@ -216,7 +223,8 @@ class HostEngine:
         models = _modules("api.models")
         txt2img = request.mode == "txt2img"
         kind = models.StableDiffusionTxt2ImgProcessingAPI if txt2img else models.StableDiffusionImg2ImgProcessingAPI
-        body = {**request.body, "force_task_id": request.task_id, "send_images": True, "save_images": True}
+        ours = {"force_task_id": request.task_id, "send_images": True, "save_images": True}
+        body = {**request.body, **ours, "override_settings_restore_afterwards": False}
         try:
             return kind(**body)
         except ValueError as error:
@@ -228,7 +236,7 @@ class HostEngine:
             with self._mutex:
                 if task_id in self._interrupted:
                     return False
-            if self.busy() is None and _lock().acquire(False):
+            if self._occupied() is None and _lock().acquire(False):
                 return True
             time.sleep(LOOK_SECONDS)
 
@@ -236,23 +244,25 @@ class HostEngine:
         api = self._made_api()
         call = api.text2imgapi if request.mode == "txt2img" else api.img2imgapi
         settings = request.body.get("override_settings") or {}
-        options = _modules("shared").opts
-        # The web UI puts back only what its own data has: what was never changed would keep the job's value.
-        untouched = [key for key in settings if key not in options.data and key not in _MODEL_SETTINGS]
+        for word in ENDED_EARLY:  # of the run before: this one may fail before the web UI forgets them itself
+            setattr(_modules("shared").state, word, False)
         try:
-            response = _in_main_thread(lambda: call(model))
+            with lent(settings):
+                response = _in_main_thread(lambda: call(model))
         except RunFailedError as error:
+            if self._ended_early(request):  # before the first image, the web UI fails over having none
+                return Result((), interrupted=True)
             title = settings.get("sd_model_checkpoint")
             if title and not host_lists.is_loaded(str(title)):
                 raise RunFailedError(f"the web UI could not load the checkpoint {title}: {error}") from error
             raise RunFailedError(f"the web UI failed: {error}") from error
-        finally:
-            for key in untouched:
-                options.data.pop(key, None)
         self._made = True
+        answer = {"info": response.info, "images": response.images}
+        return result_of(answer, request.body, interrupted=self._ended_early(request))
+
+    def _ended_early(self, request: Request) -> bool:
         with self._mutex:
-            interrupted = bool(_modules("shared").state.interrupted) or request.task_id in self._interrupted
-        return Result(_images(response), interrupted)
+            return request.task_id in self._interrupted or ended_early(vars(_modules("shared").state))
 
 
 def _modules(name: str) -> Any:
@@ -306,6 +316,8 @@ def _in_main_thread(work: Callable[[], Any]) -> Any:
 
 def _as_ours(error: Exception) -> EngineError:
     """The API answers what it does not take with an HTTP status below 500."""
+    if isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        return NoRoomError(f"the web UI's disk is full: {_words(error)}")
     status = getattr(error, "status_code", None)
     if isinstance(status, int) and status < 500:
         return RequestRefusedError(f"this web UI does not take the request: {_words(error)}")
@@ -315,22 +327,6 @@ def _as_ours(error: Exception) -> EngineError:
 def _words(error: Exception) -> str:
     detail = getattr(error, "detail", None)  # of an HTTPException
     return " ".join(str(detail if detail else f"{type(error).__name__}: {error}").split())[:500]
-
-
-def _images(response: Any) -> tuple[Image, ...]:
-    """Return the images without a grid in front and what scripts add behind: those that have an infotext."""
-    info = json.loads(response.info)
-    texts = [str(text) for text in info.get("infotexts") or []]
-    first = int(info.get("index_of_first_image") or 0)
-    found = []
-    for encoded, text in list(zip(response.images, texts, strict=False))[first:]:
-        try:
-            content = base64.b64decode(encoded, validate=True)
-        except (binascii.Error, ValueError) as error:
-            raise RunFailedError("the web UI gave an image that is none") from error
-        kind = next((kind for start, kind in _KINDS.items() if content.startswith(start)), "image/avif")
-        found.append(Image(content, kind, text))
-    return tuple(found)
 
 
 def _preview(state: Any) -> Preview | None:
