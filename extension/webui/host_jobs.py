@@ -1,8 +1,8 @@
-"""The engine inside a web UI: runs a job through its own API objects, under its own queue lock. Knows ``modules.*``.
+"""The engine inside a web UI: runs a job through its own API objects, under its own queue lock.
 
 It never stands in a person's way: it does not queue up at the lock but takes it where nobody holds it or waits for it.
 Facts: A1111 1.10 and Forge ``modules/api/api.py``, ``call_queue.py``, ``fifo_lock.py``, ``progress.py``,
-``shared_state.py``; Forge's ``modules_forge/main_thread.py``.
+``shared_state.py``.
 
 Forge moves models in one thread only, its main one, which a person's generation waits for while it holds the lock. A
 run that waited for the lock in that thread would hang the web UI for good; so the lock is taken first, in our own
@@ -10,10 +10,7 @@ thread, and our API object is given none.
 """
 
 import contextlib
-import errno
-import importlib
 import io
-import sys
 import threading
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -28,9 +25,7 @@ from ..jobs.engine import (
     RUNNING,
     SAVING,
     EngineAwayError,
-    EngineError,
     Names,
-    NoRoomError,
     Preview,
     Progress,
     Request,
@@ -40,6 +35,7 @@ from ..jobs.engine import (
 )
 from . import host_lists
 from .giving_way import Person
+from .host_calls import in_main_thread, is_held, lock, module, words
 from .host_settings import lent
 
 LOOK_SECONDS = 0.1
@@ -85,7 +81,7 @@ class HostEngine:
 
     def refresh(self, lists: Collection[str]) -> None:
         """Look for the files of these lists anew."""
-        with _lock():
+        with lock():
             host_lists.refresh(self._made_api(), lists)
 
     def loaded_checkpoint(self) -> str | None:
@@ -107,14 +103,14 @@ class HostEngine:
 
     def look(self) -> None:
         """See whether somebody generates; called now and then, so that a short generation is noticed too."""
-        progress, state = _modules("progress"), _modules("shared").state
+        progress, state = module("progress"), module("shared").state
         with self._mutex:
             others = [since for task, since in list(progress.pending_tasks.items()) if task not in self._person.ours]
-            held = _held()
+            held = is_held()
             comes = any(held or abs(time.time() - since) < FORGOTTEN_SECONDS for since in others)
             foreign_job = bool(state.job) and not self._begun
             self._person.look(
-                waits=comes or bool(getattr(_lock(), "_pending_threads", ())),
+                waits=comes or bool(getattr(lock(), "_pending_threads", ())),
                 generates=foreign_job or (held and not self._begun),
                 finished=tuple(task for task in list(progress.finished_tasks) if task not in self._person.ours),
             )
@@ -148,12 +144,12 @@ class HostEngine:
             finally:
                 with self._mutex:  # before the lock goes: whatever is interrupted later is not ours
                     self._task, self._begun = None, False
-                _lock().release()
+                lock().release()
         finally:
             with self._mutex:
                 self._task, self._begun = None, False
                 self._interrupted.discard(request.task_id)
-            _modules("progress").pending_tasks.pop(request.task_id, None)  # where it failed before it began
+            module("progress").pending_tasks.pop(request.task_id, None)  # where it failed before it began
 
     def progress(self, task_id: str, *, preview: bool = False) -> Progress:
         """Return how far a run is."""
@@ -161,9 +157,9 @@ class HostEngine:
             if self._task != task_id or not self._begun:
                 return Progress()
             if task_id in self._interrupted:
-                _modules("shared").state.interrupt()  # beginning an image forgets what was asked before
+                module("shared").state.interrupt()  # beginning an image forgets what was asked before
             made = self._made
-        state = _modules("shared").state
+        state = module("shared").state
         if made:
             return Progress(1.0, SAVING, begun=True, mark=SAVING)
         count, steps = int(state.job_count or 0), int(state.sampling_steps or 0)
@@ -190,7 +186,7 @@ class HostEngine:
                 return
             self._interrupted.add(task_id)
             if self._begun:
-                _modules("shared").state.interrupt()
+                module("shared").state.interrupt()
 
     def close(self) -> None:
         """Forget the API object: a Reload UI loads the scripts anew."""
@@ -204,15 +200,15 @@ class HostEngine:
         with self._making:
             if self._api is None:
                 try:
-                    self._api = _modules("api.api").Api(FastAPI(), _NoLock())
+                    self._api = module("api.api").Api(FastAPI(), _NoLock())
                 except Exception as error:
-                    raise EngineAwayError(f"this web UI's API cannot be used: {_words(error)}") from error
+                    raise EngineAwayError(f"this web UI's API cannot be used: {words(error)}") from error
             return self._api
 
     def _checked(self, request: Request) -> Any:
         """Return the request as the web UI's own value, having looked for what it would ignore without a word."""
         options: Mapping[str, Any] = request.body.get("override_settings") or {}
-        known = _modules("shared").opts.data_labels
+        known = module("shared").opts.data_labels
         strange = sorted(str(key) for key in options if key not in known)
         if strange:
             raise RequestRefusedError(f"this web UI has no setting named {', '.join(strange)[:200]}")
@@ -220,7 +216,7 @@ class HostEngine:
         for asked in filter(None, (title, request.body.get("refiner_checkpoint"))):
             if not host_lists.knows_checkpoint(str(asked)):
                 raise RequestRefusedError(f"this web UI lists no checkpoint {str(asked)[:200]!r}; refresh its list")
-        models = _modules("api.models")
+        models = module("api.models")
         txt2img = request.mode == "txt2img"
         kind = models.StableDiffusionTxt2ImgProcessingAPI if txt2img else models.StableDiffusionImg2ImgProcessingAPI
         ours = {"force_task_id": request.task_id, "send_images": True, "save_images": True}
@@ -228,7 +224,7 @@ class HostEngine:
         try:
             return kind(**body)
         except ValueError as error:
-            raise RequestRefusedError(f"this web UI does not take the parameters: {_words(error)}") from error
+            raise RequestRefusedError(f"this web UI does not take the parameters: {words(error)}") from error
 
     def _take_lock(self, task_id: str) -> bool:
         """Take the queue lock without keeping anybody waiting; False where the run was interrupted before it began."""
@@ -236,7 +232,7 @@ class HostEngine:
             with self._mutex:
                 if task_id in self._interrupted:
                     return False
-            if self._occupied() is None and _lock().acquire(False):
+            if self._occupied() is None and lock().acquire(False):
                 return True
             time.sleep(LOOK_SECONDS)
 
@@ -245,10 +241,10 @@ class HostEngine:
         call = api.text2imgapi if request.mode == "txt2img" else api.img2imgapi
         settings = request.body.get("override_settings") or {}
         for word in ENDED_EARLY:  # of the run before: this one may fail before the web UI forgets them itself
-            setattr(_modules("shared").state, word, False)
+            setattr(module("shared").state, word, False)
         try:
             with lent(settings):
-                response = _in_main_thread(lambda: call(model))
+                response = in_main_thread(lambda: call(model))
         except RunFailedError as error:
             if self._ended_early(request):  # before the first image, the web UI fails over having none
                 return Result((), interrupted=True)
@@ -262,71 +258,7 @@ class HostEngine:
 
     def _ended_early(self, request: Request) -> bool:
         with self._mutex:
-            return request.task_id in self._interrupted or ended_early(vars(_modules("shared").state))
-
-
-def _modules(name: str) -> Any:
-    """Return one of the web UI's modules.
-
-    Raises:
-        EngineAwayError: there is none of this name.
-    """
-    try:
-        return importlib.import_module(f"modules.{name}")
-    except ImportError as error:
-        raise EngineAwayError(f"this web UI cannot run jobs: it has no modules.{name}") from error
-
-
-def _lock() -> Any:
-    return _modules("call_queue").queue_lock
-
-
-def _held() -> bool:
-    lock = _lock()
-    if lock.acquire(False):
-        lock.release()
-        return False
-    return True
-
-
-def _in_main_thread(work: Callable[[], Any]) -> Any:
-    """Do what generates: on Forge in its main thread, whose loop swallows exceptions.
-
-    Raises:
-        EngineError: it failed.
-    """
-    outcome: list[Any] = []
-    failure: list[Exception] = []
-
-    def kept() -> None:
-        try:
-            outcome.append(work())
-        except Exception as error:
-            failure.append(error)
-
-    loop = sys.modules.get("modules_forge.main_thread")
-    if hasattr(loop, "run_and_wait_result"):
-        loop.run_and_wait_result(kept)  # type: ignore[union-attr]
-    else:
-        kept()
-    if failure:
-        raise _as_ours(failure[0]) from failure[0]
-    return outcome[0]
-
-
-def _as_ours(error: Exception) -> EngineError:
-    """The API answers what it does not take with an HTTP status below 500."""
-    if isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}:
-        return NoRoomError(f"the web UI's disk is full: {_words(error)}")
-    status = getattr(error, "status_code", None)
-    if isinstance(status, int) and status < 500:
-        return RequestRefusedError(f"this web UI does not take the request: {_words(error)}")
-    return RunFailedError(_words(error))
-
-
-def _words(error: Exception) -> str:
-    detail = getattr(error, "detail", None)  # of an HTTPException
-    return " ".join(str(detail if detail else f"{type(error).__name__}: {error}").split())[:500]
+            return request.task_id in self._interrupted or ended_early(vars(module("shared").state))
 
 
 def _preview(state: Any) -> Preview | None:

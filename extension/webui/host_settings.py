@@ -8,13 +8,15 @@ Facts: A1111 1.10 and Forge ``process_images``, ``modules/options.py``; Forge's 
 ``modules_forge/main_entry.py``.
 """
 
-import importlib
 import logging
 import os
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
+
+from .host_calls import module
+from .host_lists import loaded_model
 
 log = logging.getLogger(__name__)
 
@@ -27,7 +29,7 @@ _MEMORY = {"forge_inference_memory", "forge_async_loading", "forge_pin_shared_me
 @contextmanager
 def lent(asked: Mapping[str, Any]) -> Iterator[None]:
     """Have the settings back to what they were once this is left; what a person changed meanwhile stays."""
-    shared = importlib.import_module("modules.shared")
+    shared = module("shared")
     data: dict[str, Any] = shared.opts.data
     before = {key: data[key] for key in asked if key in data}
     file = _file(shared)
@@ -71,8 +73,7 @@ def _follow(changed: set[str]) -> None:
         forge.refresh_memory_management_settings()
     if changed & (_LOADING | _MEMORY) and forge is not None:
         forge.refresh_model_loading_parameters()
-    loaded = getattr(getattr(sys.modules.get("modules.sd_models"), "model_data", None), "sd_model", None)
-    if VAE in changed and vaes is not None and loaded is not None:  # else it would load a checkpoint for it
+    if VAE in changed and vaes is not None and loaded_model() is not None:  # else it would load a checkpoint for it
         vaes.reload_vae_weights()
 
 
