@@ -15,6 +15,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from . import units
 from .form import IMG2IMG, TXT2IMG, Form, Script
 from .host_calls import module
 from .question import RouteError
@@ -108,8 +109,7 @@ def _scripts(mode: str, values: Sequence[Any], defaults: Sequence[Any]) -> list[
 def _written(values: Sequence[Any]) -> list[Any]:
     """Return a script's values with images and units as its API takes them.
 
-    ControlNet's are objects of a class of its own, which ``from_dict`` makes from what is written here; one that is
-    switched off is nothing, or each job would ask for a model that it does not use.
+    ControlNet's are objects of a class of its own, which its ``from_dict`` makes from what is written here.
     """
     return [_value(value, 0) for value in values]
 
@@ -131,8 +131,8 @@ def _value(value: Any, depth: int) -> Any:
     if fields is None or not isinstance(getattr(value, "enabled", None), bool):
         return value
     if not value.enabled:
-        return {"enabled": False}
-    return {key: _value(item, depth + 1) for key, item in fields.items() if not key.startswith("_")}
+        return dict(units.OFF)
+    return {key: _value(item, depth + 1) for key, item in units.unit(fields).items()}
 
 
 def _names_of(script: Any) -> tuple[str, ...]:
