@@ -100,6 +100,7 @@ def take(visit: Visit, theme: str, kind: str, beat: Callable[[], None]) -> list[
 
 def main(host: str) -> None:
     """Write all pictures."""
+    expect.set_options(timeout=PATIENCE_MS)
     with (
         tempfile.TemporaryDirectory() as folder,
         RunningHub(HubSettings(Path(folder) / "hub")) as running,
