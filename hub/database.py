@@ -28,6 +28,7 @@ from sqlalchemy import (
     cast,
     create_engine,
     event,
+    extract,
     func,
     literal,
     make_url,
@@ -85,7 +86,7 @@ class Database:
                 postgresql_url(settings.database_url), pool_size=10, max_overflow=30, pool_use_lifo=True
             )
             event.listen(self.engine, "connect", occupy_connection)
-        self.engine.update_execution_options(**{CLOCK: clock})
+        self.follow(clock)
         self.is_sqlite = self.engine.dialect.name == "sqlite"
         self.when_told: list[Callable[[], None]] = []
         """What is called, in the writer's thread, after a write that told an event was committed."""
@@ -109,6 +110,21 @@ class Database:
         event.listen(engine, "connect", partial(_prepare_sqlite, patience_seconds=settings.busy_timeout_seconds))
         event.listen(engine, "begin", _begin_sqlite)
         return engine
+
+    def follow(self, clock: Clock) -> None:
+        """Have every connection from here on tell the time by this clock."""
+        self.engine.update_execution_options(**{CLOCK: clock})
+
+    def wall_seconds(self) -> float:
+        """Return the time on the machine that has the database, on which all hubs that share it agree.
+
+        Raises:
+            OverloadedError: the database cannot be used at the moment.
+        """
+        if self.is_sqlite:
+            return time.time()
+        with self.read() as connection:
+            return float(connection.execute(select(extract("epoch", func.clock_timestamp()))).scalar_one())
 
     @contextmanager
     def read(self) -> Iterator[Connection]:

@@ -20,8 +20,9 @@ MODEL_EXTENSIONS = frozenset(
 
 KEY_CHARACTERS = 300
 
-_TITLE_HASH = re.compile(r"\s*\[([0-9a-fA-F]{8,64})\]\s*$")
-_NETWORK = re.compile(r"<\s*(lora|lyco|hypernet)\s*:\s*([^<>]+?)\s*>", re.IGNORECASE)
+# No two parts of a pattern can take the same stretch of text: names come from anybody.
+_TITLE_HASH = re.compile(r"\[([0-9a-fA-F]{8,64})\]$")
+_NETWORK = re.compile(r"<\s*(lora|lyco|hypernet)\s*:([^<>]+)>", re.IGNORECASE)
 _DRIVE = re.compile(r"[A-Za-z]:")
 
 NETWORK_TYPES = {"lora": "LORA", "lyco": "LORA", "hypernet": "Hypernetwork"}
@@ -106,6 +107,7 @@ def read_asked(text: str) -> AskedName | None:
     if network:
         kind = NETWORK_TYPES[network[1].lower()]
         text = network[2].partition(":")[0]  # behind it are weights
+    text = text.strip()
     title = _TITLE_HASH.search(text)
     if title:
         digits = parse_hash(title[1])

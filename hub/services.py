@@ -101,6 +101,9 @@ class Hub:
         self.database = Database(settings, self.clock)
         try:
             self.migration = migrate(self.database, before_migrating(settings))
+            if clock is None:
+                self.clock = hub_clock(self.database.wall_seconds)
+                self.database.follow(self.clock)
             self._forget_the_future()
         except BaseException:
             self.database.close()

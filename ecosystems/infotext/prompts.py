@@ -12,18 +12,26 @@ from itertools import islice
 from .resource import EMBEDDING, HYPERNETWORK, LORA, Resource
 
 PROMPT = "prompt"
-_TAG = re.compile(r"<(lora|lyco|hypernet):([^<>]{1,500})>")
-_MOST_TAGS = 2000
+_TAG = re.compile(r"<(\w+):([^>]+)>")
+"""As web UIs read it (``re_extra_net``): a ``<`` may stand in a name."""
+_MOST_TAGS = 20_000
 _ROLES = {"lora": LORA, "lyco": LORA, "hypernet": HYPERNETWORK}
+NETWORKS = frozenset(_ROLES)
+"""The tags that load a model."""
 _NUMBER = re.compile(r"\s*[-+]?(?:\d{1,12}\.?\d{0,12}|\.\d{1,12})\s*")
+
+
+def tags(prompt: str) -> Iterator[re.Match[str]]:
+    """Yield what web UIs take for a tag, in time that grows with the text alone; 1 is its kind, 2 what follows."""
+    return _TAG.finditer(prompt, 0, prompt.rfind(">") + 1)  # each ``<`` that is never closed would be read to the end
 
 
 def extra_networks(prompt: str, source: str = PROMPT) -> list[Resource]:
     """Return the LoRAs and hypernetworks that a prompt loads, in its order; a weight that is no number is None."""
     found = []
-    for tag in islice(_TAG.finditer(prompt), _MOST_TAGS):
+    for tag in islice(tags(prompt), _MOST_TAGS):
         name, *arguments = tag[2].split(":")
-        if name.strip():
+        if tag[1] in NETWORKS and name.strip():
             found.append(Resource(_ROLES[tag[1]], name.strip(), weight=_weight(arguments), source=source))
     return found
 

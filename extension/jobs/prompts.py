@@ -5,16 +5,14 @@ Source of the syntax: A1111's and Forge's ``extra_networks`` (``<name:argumentâ€
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from ...ecosystems.infotext import resource as roles
+from ...ecosystems.infotext.prompts import NETWORKS, tags
 from .faults import JobFailedError
 
-_TAG = re.compile(r"<(\w+):([^>]+)>")
-"""As web UIs read it: what stands for a tag there must stand for one here."""
-_MODELS = frozenset({"lora", "lyco", "hypernet"})
 _LONGEST = 1 << 20
 _MOST_DEPTH = 40
 
@@ -27,10 +25,10 @@ class Renaming:
     here: str
 
 
-def rewrite(body: Mapping[str, Any], tags: Mapping[str, str], embeddings: Sequence[Renaming]) -> dict[str, Any]:
+def rewrite(body: Mapping[str, Any], named: Mapping[str, str], embeddings: Sequence[Renaming]) -> dict[str, Any]:
     """Return a request with all its prompts, those of scripts too, in this server's names.
 
-    ``tags`` maps plain names (``plain_name``) to the names here.
+    ``named`` maps plain names (``plain_name``) to the names here.
 
     Raises:
         JobFailedError: a tag names a model that is not among the job's requirements.
@@ -39,13 +37,14 @@ def rewrite(body: Mapping[str, Any], tags: Mapping[str, str], embeddings: Sequen
     renamed = {each.asked.casefold(): each.here for each in embeddings if each.asked and each.asked != each.here}
     words = _words(renamed)
 
+    def own_name(word: re.Match[str]) -> str:
+        return renamed.get(word[0].casefold(), word[0])
+
     def text_of(text: str, key: str) -> str:
         loads = networks and "negative" not in key
         if key.endswith("prompt") and words is not None:
-            text = _outside_tags(
-                text, lambda part: words.sub(lambda found: renamed.get(found[0].casefold(), found[0]), part)
-            )
-        return _TAG.sub(lambda tag: _tag(tag, tags), text) if loads and len(text) < _LONGEST else text
+            text = _replaced(text, lambda tag: tag[0], lambda part: words.sub(own_name, part))
+        return _replaced(text, lambda tag: _tag(tag, named)) if loads and len(text) < _LONGEST else text
 
     def walk(value: Any, key: str, depth: int) -> Any:
         if depth > _MOST_DEPTH:
@@ -59,11 +58,11 @@ def rewrite(body: Mapping[str, Any], tags: Mapping[str, str], embeddings: Sequen
     return {name: walk(value, name, 0) for name, value in body.items()}
 
 
-def _tag(tag: re.Match[str], tags: Mapping[str, str]) -> str:
+def _tag(tag: re.Match[str], named: Mapping[str, str]) -> str:
     kind, arguments = tag[1], tag[2].split(":")
-    if kind not in _MODELS:
+    if kind not in NETWORKS:
         return tag[0]
-    name = tags.get(roles.plain_name(arguments[0]))
+    name = named.get(roles.plain_name(arguments[0]))
     if name is None:
         raise JobFailedError(
             "not_understood", f"the prompt loads {arguments[0][:100]!r}, which is not among the job's requirements"
@@ -79,9 +78,10 @@ def _words(renamed: Mapping[str, str]) -> re.Pattern[str] | None:
     return re.compile(rf"(?<!\w)(?:{names})(?!\w)", re.IGNORECASE)
 
 
-def _outside_tags(text: str, change: Any) -> str:
+def _replaced(text: str, change: Callable[[re.Match[str]], str], beside: Callable[[str], str] = str) -> str:
+    """Return a text with each of its tags changed, and with what is beside them."""
     parts, end = [], 0
-    for tag in _TAG.finditer(text):
-        parts += [change(text[end : tag.start()]), tag[0]]
+    for tag in tags(text):
+        parts += [beside(text[end : tag.start()]), change(tag)]
         end = tag.end()
-    return "".join([*parts, change(text[end:])])
+    return "".join([*parts, beside(text[end:])])

@@ -10,6 +10,7 @@ OVERRIDE_CHANGED = "override_changed"
 MODEL_REGISTERED = "model_registered"
 ENRICHMENT = "enrichment"
 JOB = "job"
+TRANSFER = "transfer"
 
 KINDS = frozenset(
     {
@@ -23,6 +24,7 @@ KINDS = frozenset(
         MODEL_REGISTERED,
         ENRICHMENT,
         JOB,
+        TRANSFER,
     }
 )
 

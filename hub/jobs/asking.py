@@ -1,5 +1,6 @@
 """Takes submissions of jobs: reads them, resolves what they ask for, queues them, and says what that comes to."""
 
+import json
 import random
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
@@ -23,10 +24,11 @@ from . import embeddings
 from .changing import Changing
 from .checking import Checked, Checker
 from .facts import Facts, load
+from .holder import is_job
 from .job import DONE, PENDING, UNKNOWN, NewJob, Requirement, Submitter
 from .listing import find_job, place_of
 from .queue import Queue
-from .requirements import Wanted, not_named
+from .requirements import MOST_REQUIREMENTS, Wanted, not_named
 from .resolving import Asking, Meaning, Resolver, required, requirement, types_of
 from .shapes import Asked, read_submission
 from .shown import QUEUED, alias_of, ids, model_availability
@@ -35,7 +37,7 @@ from .warned import Warned
 
 MOST_IN_BULK = 1_000
 MOST_MODELS_IN_BULK = 50_000
-MOST_IMAGE_BYTES_IN_BULK = 256 << 20
+MOST_BYTES_IN_BULK = 256 << 20
 """What jobs that are submitted together may ask for and hold in all: each is kept for each job."""
 _MOST_COMPARED = 5
 SEEDS = 1 << 32
@@ -137,7 +139,7 @@ class Submissions:
             ForbiddenError: it is somebody else's, and this is no admin.
         """
         self._changing.cancel(public_id, caller)  # checks whose it is; whoever runs it finds it gone
-        done = (jobs.c.public_id == public_id, jobs.c.state.in_(sorted(DONE)))
+        done = (is_job(public_id), jobs.c.state.in_(sorted(DONE)))
         self._database.write(lambda connection: connection.execute(delete(jobs).where(*done)))
 
     def _prepare(self, body: Mapping[str, Any]) -> Prepared:
@@ -150,6 +152,8 @@ class Submissions:
         target = None if asked.target is None else str(find_server(connection, asked.target).id)
         named = embeddings.named(connection, asked.texts, asked.hints)
         wanted = [*asked.wanted, *named]
+        if len(wanted) > MOST_REQUIREMENTS:
+            raise FieldError("prompt", f"must not ask for more than {MOST_REQUIREMENTS} models")
         found = self._resolver.resolve(connection, [Asking(each, target) for each in wanted])
         needed = required(zip(wanted, found, strict=True))
         requirements = tuple(requirement(*each) for each in needed)
@@ -228,12 +232,13 @@ def seeds_of(variation: str, first: int | None, quantity: int) -> list[int | Non
 
 
 def _check_amount(job: NewJob, quantity: int) -> None:
-    image_bytes = sum(len(text) for text in job.inputs.values()) * 3 // 4
-    if quantity * len(job.requirements) > MOST_MODELS_IN_BULK or quantity * image_bytes > MOST_IMAGE_BYTES_IN_BULK:
+    size_bytes = sum(len(text) for text in job.inputs.values()) * 3 // 4
+    size_bytes += len(json.dumps(job.payload)) + len(json.dumps(job.asked))
+    if quantity * len(job.requirements) > MOST_MODELS_IN_BULK or quantity * size_bytes > MOST_BYTES_IN_BULK:
         raise FieldError(
             "bulk_quantity",
-            f"so many jobs with {len(job.requirements)} models and {image_bytes} bytes of images each are too much at "
-            f"once: together at most {MOST_MODELS_IN_BULK} models and {MOST_IMAGE_BYTES_IN_BULK >> 20} MiB",
+            f"so many jobs with {len(job.requirements)} models and {size_bytes} bytes each are too much at once: "
+            f"together at most {MOST_MODELS_IN_BULK} models and {MOST_BYTES_IN_BULK >> 20} MiB",
         )
 
 

@@ -14,7 +14,7 @@ from ..server_registry import find_server
 from ..trust.audit import note
 from . import ranks
 from .endings import end_attempt, finish
-from .holder import not_found
+from .holder import is_job, not_found
 from .job import CANCELLED, DONE, FAILED, PENDING, PROCESSING
 from .needs import Needs
 from .queue import Held, MovedError, Queue
@@ -154,7 +154,7 @@ class Changing:
         *targets: str | None,
     ) -> str:
         def change(connection: Connection) -> str:
-            query = select(jobs.c.id, jobs.c.submitter).where(jobs.c.public_id == public_id)
+            query = select(jobs.c.id, jobs.c.submitter).where(is_job(public_id))
             row = connection.execute(query).first()
             if row is None:
                 raise not_found(public_id)

@@ -1,9 +1,24 @@
-"""Who has a job now: the lease of its row, and nobody else."""
+"""Which job an id is of, and who has it now: the lease of its row, and nobody else."""
 
+from sqlalchemy import ColumnElement
+
+from .. import fields
 from ..database import Record
 from ..errors import ConflictError, ForbiddenError, NotFoundError
 from ..keys import Caller
+from ..schema import jobs
 from ..trust.tokens import same
+
+_ID_CHARACTERS = 36
+
+
+def is_job(public_id: str) -> ColumnElement[bool]:
+    """Return the condition that a job has this id, in upper or lower case.
+
+    It is what stands in an address, so it may be anything: PostgreSQL takes no NUL even to compare with.
+    """
+    can_be_one = len(public_id) == _ID_CHARACTERS and public_id.isascii() and fields.is_clean(public_id)
+    return jobs.c.public_id == (public_id.lower() if can_be_one else "")
 
 
 def not_found(public_id: str) -> NotFoundError:

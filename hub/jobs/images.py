@@ -20,7 +20,7 @@ from ..keys import Caller
 from ..limits import MIB
 from ..schema import job_attempts, job_image_parts, job_images, jobs
 from ..trust.tokens import same
-from .holder import check_lease, not_found
+from .holder import check_lease, is_job, not_found
 from .image_types import ENDINGS, type_of
 from .job import COMPLETED
 
@@ -268,7 +268,7 @@ def _storable(text: str) -> str:
 
 def _job(connection: Connection, public_id: str, *, locked: bool = False) -> Record:
     here = jobs.c
-    query = select(here.id, here.state, here.lease, here.server_id, here.attempts).where(here.public_id == public_id)
+    query = select(here.id, here.state, here.lease, here.server_id, here.attempts).where(is_job(public_id))
     job = connection.execute(query.with_for_update() if locked else query).first()
     if job is None:
         raise not_found(public_id)

@@ -25,7 +25,7 @@ from ..schema import (
 )
 from . import changes, images, speed
 from .endings import HANDED_BACK, LOST, finish
-from .holder import check_lease, not_found
+from .holder import check_lease, is_job, not_found
 from .holding import expected
 from .images import Made
 from .job import COMPLETED, FAILED, PENDING
@@ -94,7 +94,7 @@ class Leases:
         """
 
         def work(connection: Connection) -> dict[str, Any]:
-            connection.execute(select(jobs.c.id).where(jobs.c.public_id == public_id).with_for_update())
+            connection.execute(select(jobs.c.id).where(is_job(public_id)).with_for_update())
             job = self._mine(connection, public_id, lease, caller)
             now = self._clock()
             values = {
@@ -182,7 +182,7 @@ class Leases:
 
     def _mine(self, connection: Connection, public_id: str, lease: str, caller: Caller) -> Record:
         """Return the job that this lease is of."""
-        job = connection.execute(select(jobs).where(jobs.c.public_id == public_id)).first()
+        job = connection.execute(select(jobs).where(is_job(public_id))).first()
         if job is None:
             raise not_found(public_id)
         check_lease(job, lease, caller)
@@ -196,10 +196,10 @@ class Leases:
         ``lock`` the job for this transaction; what gives it back locks its need before.
         """
         if lock:
-            connection.execute(select(jobs.c.id).where(jobs.c.public_id == public_id).with_for_update())
+            connection.execute(select(jobs.c.id).where(is_job(public_id)).with_for_update())
         here = job_attempts.c
         query = select(here.outcome).join(jobs, jobs.c.id == here.job_id)
-        outcome = connection.scalar(query.where(jobs.c.public_id == public_id, here.lease == lease))
+        outcome = connection.scalar(query.where(is_job(public_id), here.lease == lease))
         return {**_ended(_STATES[outcome]), "repeated": True} if outcome in _STATES else None
 
     def _attempt(self, connection: Connection, job: Record) -> Record:

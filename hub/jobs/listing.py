@@ -4,6 +4,7 @@ import base64
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, func, or_, select, union_all
@@ -13,12 +14,13 @@ from ..ages import Ages
 from ..availability import matches_of, rows_by
 from ..clock import Clock
 from ..database import Database, Record, among
-from ..errors import FieldError, NotFoundError
+from ..errors import FieldError
 from ..hashes import parse_hash
 from ..schema import IS_PENDING, api_keys, job_attempts, job_need_servers, job_requirements, jobs
 from ..server_registry import find_server
 from .checking import Checker
 from .facts import load
+from .holder import is_job, not_found
 from .images import images_of
 from .job import PENDING, STATES
 from .queue import requirements_of
@@ -26,6 +28,8 @@ from .shapes import ANY
 from .shown import shown_job
 
 MOST_IN_PAGE = 200
+PAGE_BYTES = 16 << 20
+"""Of the requests in a page, the last of them in excess: one job's may be 2 MiB, and a page is made in memory."""
 MOST_COUNTED = 1_000
 """A place in the queue further behind is not counted out."""
 
@@ -82,17 +86,18 @@ class JobList:
         with self._database.read() as connection:
             conditions = _conditions(connection, asked)
             counts = _counts(connection, conditions)
-            ids = _page(connection, conditions, asked)
+            found = _page(connection, conditions, asked)
+            ids = _as_many_as_fit(connection, found[: asked.limit])
             order = jobs.c.id if asked.oldest_first else jobs.c.id.desc()
-            shown = select(jobs).where(among(connection, jobs.c.id, ids[: asked.limit])).order_by(order)
+            shown = select(jobs).where(among(connection, jobs.c.id, ids)).order_by(order)
             listed = self._shown(connection, connection.execute(shown).all())
-        more = len(ids) > asked.limit
+        more = len(found) > len(ids)
         return {
             "success": True,
             "total": counts[asked.state] if asked.state is not None else sum(counts.values()),
             "counts": counts,
             "jobs": listed,
-            "next_cursor": _write_cursor(ids[asked.limit - 1]) if more else None,
+            "next_cursor": _write_cursor(ids[-1]) if more else None,
         }
 
     def _shown(
@@ -118,11 +123,9 @@ def find_job(connection: Connection, public_id: str) -> Record:
     Raises:
         NotFoundError: there is none (``job_not_found``).
     """
-    row = None
-    if fields.is_clean(public_id) and len(public_id) <= 36:
-        row = connection.execute(select(jobs).where(jobs.c.public_id == public_id.lower())).first()
+    row = connection.execute(select(jobs).where(is_job(public_id))).first()
     if row is None:
-        raise NotFoundError(f"there is no job {public_id[:40]!r}", code="job_not_found")
+        raise not_found(public_id)
     return row
 
 
@@ -192,6 +195,16 @@ def _page(connection: Connection, conditions: Sequence[ColumnElement[bool]], ask
         return found[asked.offset :][: asked.limit + 1]
     order = here if asked.oldest_first else here.desc()
     return list(connection.scalars(query.order_by(order).limit(asked.limit + 1).offset(asked.offset)))
+
+
+def _as_many_as_fit(connection: Connection, ids: Sequence[int]) -> list[int]:
+    """Return the first of these jobs, as many as one answer may hold; at least one."""
+    size = func.length(jobs.c.payload) + func.length(jobs.c.asked)
+    sizes = {
+        row[0]: row[1] for row in connection.execute(select(jobs.c.id, size).where(among(connection, jobs.c.id, ids)))
+    }
+    size_bytes = list(accumulate(sizes.get(each, 0) for each in ids))
+    return [each for each, before in zip(ids, [0, *size_bytes], strict=False) if before < PAGE_BYTES]
 
 
 def _asks_for(connection: Connection, text: str) -> ColumnElement[bool]:

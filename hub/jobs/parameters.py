@@ -9,12 +9,11 @@ from typing import Any
 
 from ...ecosystems.infotext import Resource
 from ...ecosystems.infotext import resource as roles
-from ...ecosystems.infotext.resource import model_hash
 from ..errors import FieldError
 from .infotexts import read_infotext
-from .payloads import NAME_CHARACTERS, SETTINGS
+from .payloads import NAME_CHARACTERS, SETTINGS, is_nothing
 from .requirements import Wanted, split_title
-from .values import mapping, number, prompt, word
+from .values import mapping, number, prompt, read_hash, word
 
 PARAMETERS = "generation_params"
 MOST_HINTS = 2_000
@@ -59,12 +58,12 @@ def read_parameters(stated: Mapping[str, Any]) -> tuple[dict[str, Any], Wanted |
         raise FieldError(PARAMETERS, "must not be empty", missing=True)
     raw: dict[str, Any] = {}
     base = None
-    if stated.get("raw_generation_info"):
+    if not is_nothing(stated.get("raw_generation_info")):
         base = read_infotext(stated["raw_generation_info"], f"{PARAMETERS}.raw_generation_info")
         raw = dict(base.raw)
     settings = dict(raw.get(SETTINGS, {}))
     for name, value in stated.items():
-        if value is None or value == "":
+        if is_nothing(value):
             continue
         if name in _THEIR_SETTINGS:
             settings[_THEIR_SETTINGS[name]] = value
@@ -72,7 +71,7 @@ def read_parameters(stated: Mapping[str, Any]) -> tuple[dict[str, Any], Wanted |
             settings |= mapping(value, f"{PARAMETERS}.{SETTINGS}")
         elif name not in _THEIR_OWN and (name not in _THEIR_NAMES or _THEIR_NAMES[name] not in stated):
             raw[_THEIR_NAMES.get(name, name)] = value
-    if stated.get("positive_prompt"):
+    if not is_nothing(stated.get("positive_prompt")):
         raw["prompt"] = stated["positive_prompt"]
     raw.setdefault("prompt", "")
     raw.setdefault("steps", _STEPS)
@@ -83,6 +82,19 @@ def read_parameters(stated: Mapping[str, Any]) -> tuple[dict[str, Any], Wanted |
         more += base.hints
         checkpoint = checkpoint or base.wanted
     return raw, checkpoint, more
+
+
+def as_stated(error: FieldError, stated: Mapping[str, Any]) -> FieldError:
+    """Return an error in a field of the request with the name that the field has among these parameters."""
+    for theirs, ours in (
+        *_THEIR_NAMES.items(),
+        *((name, f"{SETTINGS}.{ours}") for name, ours in _THEIR_SETTINGS.items()),
+    ):
+        where = f"{PARAMETERS}.{ours}"
+        if theirs in stated and error.field.startswith(where) and error.field[len(where) :][:1] in {"", ".", "["}:
+            field = f"{PARAMETERS}.{theirs}{error.field[len(where) :]}"
+            return FieldError(field, error.problem, missing=error.missing)
+    return error
 
 
 def _their_checkpoint(stated: Mapping[str, Any]) -> Wanted | None:
@@ -99,26 +111,16 @@ def _their_checkpoint(stated: Mapping[str, Any]) -> Wanted | None:
     for key in _CHECKPOINT_HASHES:
         hashes += read_hash(stated.get(key), f"{PARAMETERS}.{key}")
     info = stated.get("model_info")
-    if isinstance(info, dict):
-        hashes += read_hash(info.get("hash"), f"{PARAMETERS}.model_info.hash")
+    if not is_nothing(info):
+        hashes += read_hash(mapping(info, f"{PARAMETERS}.model_info").get("hash"), f"{PARAMETERS}.model_info.hash")
     name, of_title = split_title(name)
     hashes = list(dict.fromkeys([*hashes, *of_title]))
     return Wanted(roles.CHECKPOINT, name, tuple(hashes)) if name or hashes else None
 
 
-def read_hash(value: object, where: str) -> list[str]:
-    """Return a hash that can be looked up as a list of one; none for nothing and for A1111's old one of 8 digits."""
-    if value is None or (isinstance(value, str) and value.strip().lower() in roles.NO_FILE):
-        return []
-    digits = model_hash(value)
-    if digits is None or len(digits) not in {8, 10, 12, 64}:
-        raise FieldError(where, "must be 10 (AutoV2), 12 (AutoV3) or 64 (SHA-256) hex digits")
-    return [digits] if len(digits) > 8 else []
-
-
 def _add_loras(stated: object, raw: dict[str, Any]) -> list[Resource]:
     """Put LoRAs that are stated as a list into the prompt, where web UIs take them from; return them with hashes."""
-    if stated is None or stated == "":
+    if is_nothing(stated):
         return []
     where = f"{PARAMETERS}.loras"
     if isinstance(stated, dict):

@@ -13,14 +13,17 @@ from .. import fields
 from ..errors import FieldError
 from .job import IMG2IMG, TXT2IMG
 from .pictures import Inputs
-from .values import Reader, flag, integer, mapping, number, prompt, several, word
+from .values import Reader, flag, integer, loose, mapping, number, prompt, read_hash, several, word
 
 PROMPT_CHARACTERS = 100_000
 NAME_CHARACTERS = 2_000
 MOST_PIXELS = 16_384
 SETTINGS = "override_settings"
 SCRIPTS = "alwayson_scripts"
+MOST_IMAGES = 256
+"""Of one job, whose images a web UI makes all at once: no agent makes more."""
 _MOST_SETTINGS = 200
+_HIRES_PROMPTS = ("hr_prompt", "hr_negative_prompt")
 _MOST_SCRIPTS = 100
 _SEED = integer(-1, fields.MAX_INTEGER)
 _SIDE = integer(0, MOST_PIXELS)
@@ -91,6 +94,23 @@ FIELDS: dict[str, Reader] = {
 }
 """Every field that has a single value."""
 
+_SETTINGS: dict[str, Reader] = {
+    "sd_model_checkpoint": _NAME,
+    "sd_checkpoint_hash": lambda value, where: next(iter(read_hash(value, where)), None),
+    "sd_vae": _NAME,
+    "sd_lora": _NAME,
+    "sd_hypernetwork": _NAME,
+    "forge_additional_modules": several(_NAME, 20),
+    "CLIP_stop_at_last_layers": integer(0, 12),
+    "eta_noise_seed_delta": integer(-fields.MAX_INTEGER, fields.MAX_INTEGER),
+    "token_merging_ratio": _SHARE,
+    "token_merging_ratio_hr": _SHARE,
+    "s_min_uncond": number(0, 100),
+    "randn_source": _NAME,
+    "emphasis": _NAME,
+}
+"""Settings whose kind we know: web UIs take any value, and fail with it."""
+
 IMAGES = ("init_images", "mask", "latent_mask", "firstpass_image")
 OF_THE_SERVER = frozenset(
     {"send_images", "save_images", "do_not_save_samples", "do_not_save_grid", "force_task_id", "comments"}
@@ -128,7 +148,7 @@ def read_payload(raw: Mapping[str, Any], where: str, mode: str | None = None) ->
     inputs = Inputs()
     values: dict[str, Any] = {}
     left_out = []
-    if _is_nothing(raw.get("sampler_name")) and isinstance(raw.get("sampler_index"), str):
+    if is_nothing(raw.get("sampler_name")) and isinstance(raw.get("sampler_index"), str):
         raw = {**raw, "sampler_name": raw["sampler_index"]}
     for name, value in raw.items():
         path = f"{where}.{name}" if where else name
@@ -151,23 +171,37 @@ def read_payload(raw: Mapping[str, Any], where: str, mode: str | None = None) ->
             left_out.append(path)
     if str(values.get("script_name")).strip().lower() == _RUNS_CODE:
         raise FieldError(f"{where}.script_name" if where else "script_name", "a script that runs code is not taken")
+    if not values.get("enable_hr"):
+        for name in _HIRES_PROMPTS:  # nobody reads them, and models that they name would be asked for
+            values.pop(name, None)
+    _check_number_of_images(values, where)
     stated = mode or (IMG2IMG if values.get("init_images") else TXT2IMG)
     if stated == IMG2IMG and not values.get("init_images"):
         raise FieldError(f"{where}.init_images" if where else "init_images", "img2img needs an image", missing=True)
     return Payload(stated, values, inputs.found, tuple(left_out))
 
 
+def _check_number_of_images(values: Mapping[str, Any], where: str) -> None:
+    count = values.get("batch_size", 1) * values.get("n_iter", 1)
+    if count > MOST_IMAGES and not values.get("script_name"):  # which decides for itself
+        path = f"{where}.n_iter" if where else "n_iter"
+        raise FieldError(
+            path, f"batch_size times n_iter must be at most {MOST_IMAGES}; it is {count}: ask for more as several jobs"
+        )
+
+
 def _image(value: object, name: str, path: str, inputs: Inputs) -> Any:
     if name != "init_images":
         inputs.take(value, name, path)
         return None
-    listed = [each for each in _listed(value, path) if not _is_nothing(each)]
+    listed = [each for each in _listed(value, path) if not is_nothing(each)]
     for index, each in enumerate(listed):
         inputs.take(each, f"{name}.{index}", f"{path}[{index}]")
     return [None] * len(listed)
 
 
-def _is_nothing(value: object) -> bool:
+def is_nothing(value: object) -> bool:
+    """Say whether a value is none, as forms write it."""
     return value is None or value == ""
 
 
@@ -189,17 +223,19 @@ def _settings(raw: Mapping[str, Any], path: str) -> tuple[dict[str, Any], list[s
         if _RESTRICTED.search(name.lower()):
             left_out.append(f"{path}.{name}")
         elif value is not None:
-            kept[name] = _setting(value, f"{path}.{name}")
+            read = _SETTINGS.get(name, _setting)(value, f"{path}.{name}")
+            if read is not None:
+                kept[name] = read
     return kept, left_out
 
 
 def _setting(value: object, path: str) -> Any:
-    if isinstance(value, (bool, int, float)):
-        return value
     if isinstance(value, str):
         return _NAME(value, path) or ""
+    if isinstance(value, (bool, int, float)):
+        return loose(value, path)
     if isinstance(value, list) and all(isinstance(each, (str, bool, int, float)) for each in value):
-        return several(lambda each, where: each if not isinstance(each, str) else _NAME(each, where), 100)(value, path)
+        return several(lambda each, where: (_NAME if isinstance(each, str) else loose)(each, where), 100)(value, path)
     raise FieldError(path, "must be text, a number, true or false, or a list of such")
 
 
@@ -214,8 +250,6 @@ def _scripts(raw: Mapping[str, Any], path: str, inputs: Inputs) -> dict[str, Any
         script = mapping(value, at)
         if "args" not in script and isinstance(script.get("units"), list):
             script = {"args": script["units"]}
-        args = script.get("args", [])
-        if not isinstance(args, (list, dict)):
-            raise FieldError(f"{at}.args", "must be a list")
+        args = _listed(script.get("args", []), f"{at}.args")
         kept[name] = {"args": inputs.taken_from(args, f"{SCRIPTS}.{name}.args", f"{at}.args")}
     return kept

@@ -4,10 +4,13 @@ import base64
 import binascii
 from typing import Any
 
+from .. import fields
 from ..errors import FieldError
+from .values import loose
 
 MAX_IMAGE_BYTES = 32 << 20
 MAX_IMAGES = 100
+_NAME_CHARACTERS = 200
 _HEAD_CHARACTERS = 64
 _STARTS = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"RIFF", b"GIF8", b"BM", b"\x00\x00\x00")
 """Of PNG, JPEG, WebP, GIF, BMP, and AVIF (behind a length)."""
@@ -72,8 +75,15 @@ class Inputs:
                 raise FieldError(where, f"there must be at most {MAX_IMAGES} images in a job")
 
     def taken_from(self, value: Any, path: str, where: str) -> Any:
-        """Return a value of any depth with null for each image in it, which is kept by its path."""
+        """Return a value of any depth with null for each image in it, which is kept by its path.
+
+        Raises:
+            FieldError: a text in it is none that a web UI could use.
+        """
         if isinstance(value, dict):
+            if not all(len(name) <= _NAME_CHARACTERS and fields.is_clean(name) for name in value):
+                problem = f"names in it must be of at most {_NAME_CHARACTERS} characters, without control characters"
+                raise FieldError(where, problem)
             return {name: self.taken_from(each, f"{path}.{name}", f"{where}.{name}") for name, each in value.items()}
         if isinstance(value, list):
             return [
@@ -82,7 +92,7 @@ class Inputs:
         if is_image(value):
             self.take(value, path, where)
             return None
-        return value
+        return loose(value, where)
 
 
 def without_images(value: Any) -> Any:

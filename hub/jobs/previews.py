@@ -12,7 +12,7 @@ from sqlalchemy import Connection, delete, select
 from ..database import Database
 from ..errors import FieldError, NotFoundError
 from ..schema import job_previews, jobs
-from .holder import not_found
+from .holder import is_job, not_found
 from .image_types import ENDINGS, type_of
 from .job import PROCESSING
 
@@ -80,7 +80,7 @@ class Previews:
         query = (
             select(jobs.c.state, job_previews.c.content_type, job_previews.c.content)
             .outerjoin(job_previews, job_previews.c.job_id == jobs.c.id)
-            .where(jobs.c.public_id == public_id)
+            .where(is_job(public_id))
         )
         with self._database.read() as connection:
             row = connection.execute(query).first()

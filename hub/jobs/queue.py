@@ -11,7 +11,7 @@ from sqlalchemy import Connection, select, update
 
 from ..clock import Clock
 from ..database import Answer, Database, Record, among
-from ..schema import IS_PENDING, job_inputs, job_requirements, jobs
+from ..schema import IS_PENDING, IS_UNRESOLVED, job_inputs, job_requirements, jobs
 from . import images, ranks
 from .endings import finish
 from .job import FAILED, PENDING, UNKNOWN, NewJob, Requirement
@@ -83,7 +83,11 @@ class Queue:
         # Locked before their needs, unlike jobs that have one: nobody locks a need for them, and their target stays.
         query = select(jobs).where(*unplaced).order_by(jobs.c.id).with_for_update()
         rows = connection.execute(query).all()
-        targets = {row.id: row.target_server_id for row in rows}
+        # Looked for after they were locked, or of two that each resolve something of a job neither would see the other.
+        here = job_requirements.c
+        lacking = select(here.job_id).where(among(connection, here.job_id, [row.id for row in rows]), IS_UNRESOLVED)
+        unresolved = set(connection.scalars(lacking.distinct()))
+        targets = {row.id: row.target_server_id for row in rows if row.id not in unresolved}
         asked = requirements_of(connection, targets)
         wanted = {job_id: need_of(target, asked.get(job_id, [])) for job_id, target in targets.items()}
         met = {job_id: need for job_id, need in wanted.items() if need is not None}

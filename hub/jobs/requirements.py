@@ -7,11 +7,11 @@ from typing import Any
 
 from ...ecosystems.infotext import Resource, prompt_resources
 from ...ecosystems.infotext import resource as roles
-from ...ecosystems.infotext.prompts import number
+from ...ecosystems.infotext.prompts import NETWORKS, number, tags
 from ...ecosystems.infotext.resource import model_hash, stem
 from .. import fields
 from ..errors import FieldError
-from .payloads import NAME_CHARACTERS, SCRIPTS, SETTINGS, Payload
+from .payloads import NAME_CHARACTERS, PROMPT_CHARACTERS, SCRIPTS, SETTINGS, Payload
 
 REFINER = "refiner"
 ROLES = (*roles.TYPES_OF_ROLE, REFINER)
@@ -25,7 +25,7 @@ _MODULES_SETTING = "forge_additional_modules"
 _LORA_SETTING, _HYPERNETWORK_SETTING = "sd_lora", "sd_hypernetwork"
 _CHOOSING = (CHECKPOINT_SETTING, _HASH_SETTING, _VAE_SETTING, _MODULES_SETTING, _LORA_SETTING, _HYPERNETWORK_SETTING)
 _CHOOSING_FIELDS = ("refiner_checkpoint", "hr_checkpoint_name", "hr_additional_modules")
-_TITLE = re.compile(r"(.*?)\s*[\[(]([0-9a-fA-F]{8,64})[\])]\s*", re.DOTALL)
+_TITLE = re.compile(r"[\[(]([0-9a-fA-F]{8,64})[\])]$")
 _NO_MODEL_UPSCALERS = ("latent", "lanczos", "nearest", "none")
 
 
@@ -64,16 +64,11 @@ def wanted(payload: Payload, checkpoint: Wanted | None, hints: Iterable[Resource
     listed += _modules(settings.get(_MODULES_SETTING), _MODULES_SETTING)
     listed += _modules(values.get("hr_additional_modules"), "hr_additional_modules")
     if not values.get("disable_extra_networks"):
-        for source in ("prompt", "hr_prompt") if values.get("enable_hr") else ("prompt",):
-            listed += (_of(each, source) for each in prompt_resources(values.get(source, "")))
+        listed += _in_texts(values)
     listed += _upscaler(values)
     listed += _of_scripts(values.get(SCRIPTS, {}))
     for each in listed:
-        if len(each.name) > NAME_CHARACTERS or not fields.is_clean(each.name):
-            problem = (
-                f"{each.name[:80]!a} is no model's name: at most {NAME_CHARACTERS} characters, no control characters"
-            )
-            raise FieldError(each.source, problem)
+        _check_name(each.name, each.source)
     return _with_hashes(_once(listed), hints)
 
 
@@ -90,11 +85,12 @@ def split_title(text: str) -> tuple[str, tuple[str, ...]]:
 
     A1111's old hash of 8 digits is cut off and left out: it says nothing.
     """
-    found = _TITLE.fullmatch(text)
+    text = text.strip()
+    found = _TITLE.search(text)
     if found is None:
-        return text.strip(), ()
-    digits = found[2].lower()
-    return found[1].strip(), (digits,) if len(digits) in {10, 12, 64} else ()
+        return text, ()
+    digits = found[1].lower()
+    return text[: found.start()].strip(), (digits,) if len(digits) in {10, 12, 64} else ()
 
 
 def _checkpoints(values: Mapping[str, Any], settings: Mapping[str, Any], stated: Wanted | None) -> Iterator[Wanted]:
@@ -114,10 +110,47 @@ def _checkpoints(values: Mapping[str, Any], settings: Mapping[str, Any], stated:
 
 def _named(role: str, value: object, source: str, *, optional: bool = False) -> Iterator[Wanted]:
     """Yield the model that a value names, if it names one."""
-    if isinstance(value, str) and value.strip().lower() not in roles.NO_FILE:
+    if value is None:
+        return
+    if not isinstance(value, str):
+        raise FieldError(source, "must be the name of a model")
+    _check_name(value, source)
+    if value.strip().lower() not in roles.NO_FILE:
         name, hashes = split_title(value)
         if name or hashes:
             yield Wanted(role, name, hashes, source, optional=optional)
+
+
+def _check_name(name: str, source: str) -> None:
+    if len(name) > NAME_CHARACTERS or not fields.is_clean(name):
+        problem = f"{name[:80]!a} is no model's name: at most {NAME_CHARACTERS} characters, no control characters"
+        raise FieldError(source, problem)
+
+
+def _in_texts(values: Mapping[str, Any]) -> Iterator[Wanted]:
+    """Yield what the tags in prompts load, and in any text of a script: an agent finds a file for each of them."""
+    texts = [(name, values[name]) for name in ("prompt", "hr_prompt") if name in values]
+    texts += [found for name in (SCRIPTS, "script_args") for found in _texts_in(values.get(name), name, name)]
+    for source, text in texts:
+        if len(text) > PROMPT_CHARACTERS and any(tag[1] in NETWORKS for tag in tags(text)):
+            raise FieldError(source, f"must be at most {PROMPT_CHARACTERS} characters where it loads models")
+        nameless = (tag[0] for tag in tags(text) if tag[1] in NETWORKS and not tag[2].partition(":")[0].strip())
+        for tag in nameless:
+            raise FieldError(source, f"{tag[:80]!a} names no model")
+        yield from (_of(each, source) for each in prompt_resources(text))
+
+
+def _texts_in(value: object, key: str, path: str) -> Iterator[tuple[str, str]]:
+    """Yield the texts of a value of any depth that a web UI may load models for, with their paths."""
+    if isinstance(value, str):
+        if "negative" not in key:
+            yield path, value
+    elif isinstance(value, dict):
+        for name, each in value.items():
+            yield from _texts_in(each, name, f"{path}.{name}")
+    elif isinstance(value, list):
+        for number_, each in enumerate(value):
+            yield from _texts_in(each, key, f"{path}.{number_}")
 
 
 def _modules(value: object, source: str) -> Iterator[Wanted]:
@@ -161,8 +194,6 @@ def _of_adetailer(tab: Mapping[str, Any], at: str) -> Iterator[Wanted]:
         yield from _named(roles.VAE, tab.get("ad_vae"), f"{at}.ad_vae")
     if str(tab.get("ad_controlnet_model")).lower() != "passthrough":
         yield from _named(roles.CONTROLNET, tab.get("ad_controlnet_model"), f"{at}.ad_controlnet_model")
-    if isinstance(tab.get("ad_prompt"), str):
-        yield from (_of(each, f"{at}.ad_prompt") for each in prompt_resources(tab["ad_prompt"]))
 
 
 def _once(listed: Iterable[Wanted]) -> list[Wanted]:

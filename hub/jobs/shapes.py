@@ -14,11 +14,11 @@ from .. import fields
 from ..errors import FieldError
 from .infotexts import FromText, read_infotext
 from .job import HIGHEST_PRIORITY, IMG2IMG, LOWEST_PRIORITY, MAX_ATTEMPTS, TXT2IMG
-from .parameters import MOST_HINTS, PARAMETERS, read_hash, read_parameters
+from .parameters import MOST_HINTS, PARAMETERS, as_stated, read_parameters
 from .payloads import IMAGES, NAME_CHARACTERS, SETTINGS, Payload, read_payload
 from .pictures import without_images
 from .requirements import PROMPTS, ROLES, Wanted, not_named, wanted, without_models
-from .values import integer, mapping, word
+from .values import integer, mapping, read_hash, word
 from .warned import Warned
 
 ANY = "any"
@@ -75,13 +75,17 @@ def read_submission(body: Mapping[str, Any]) -> Asked:
     raw, where, stated, more = _request(body, base)
     if stated is None and base is not None:
         stated = base.wanted
-    payload = read_payload(raw, where, fields.choice(body, "mode", (TXT2IMG, IMG2IMG)))
+    mode = fields.choice(body, "mode", (TXT2IMG, IMG2IMG))
+    try:
+        payload = read_payload(raw, where, mode)
+    except FieldError as error:
+        raise (as_stated(error, body[PARAMETERS]) if where == PARAMETERS else error) from None
     known = _hints(body)
     hints = (*known, *more, *(base.hints if base is not None else ()))
     asked = wanted(payload, stated, hints)
     if not asked or asked[0].role != roles.CHECKPOINT or asked[0].source != "sd_model_checkpoint":
         raise FieldError(_checkpoint_field(body), _NO_CHECKPOINT, missing=True)
-    app_type = _NAME(body.get("app_type") or "forge", "app_type") or "forge"
+    app_type = "forge" if body.get("app_type") is None else _NAME(body["app_type"], "app_type") or "forge"
     source = body.get("source_info")
     return Asked(
         mode=payload.mode,
@@ -194,7 +198,7 @@ def _texts(payload: Payload) -> dict[str, str]:
 def _warnings(payload: Payload, base: FromText | None) -> list[Warned]:
     listed = []
     if payload.left_out:
-        names = ", ".join(payload.left_out[:20])
+        names = ", ".join(name[:100] for name in payload.left_out[:20])
         listed.append(Warned("left_out", f"left out, as no job may say it or no web UI knows it: {names}"))
     if base is not None and base.lost:
         names = ", ".join(base.lost[:20])
@@ -226,6 +230,8 @@ def _integer(body: Mapping[str, Any], name: str, low: int, high: int, default: i
 
 def _record(body: Mapping[str, Any]) -> dict[str, Any]:
     record: dict[str, Any] = without_images(dict(body))
+    for name, value in record.items():
+        fields.kept_json(value, name[:100], MAX_RECORD_BYTES, 29)
     fields.kept_json(record, "body", MAX_RECORD_BYTES, 30)
     return json.loads(json.dumps(record))  # type: ignore[no-any-return] # a copy that nobody else changes
 

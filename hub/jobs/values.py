@@ -7,6 +7,8 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from ...ecosystems.infotext import resource as roles
+from ...ecosystems.infotext.resource import model_hash
 from .. import fields
 from ..errors import FieldError
 
@@ -15,6 +17,9 @@ Reader = Callable[[object, str], Any]
 
 Raises FieldError where it is none.
 """
+
+LOOSE_CHARACTERS = 1_000_000
+"""Of a text that no field of the web UI's own is for."""
 
 _INTEGER = re.compile(r"\s*[-+]?[0-9]{1,20}\s*")
 _NUMBER = re.compile(r"\s*[-+]?[0-9]{1,20}(?:\.[0-9]{0,20})?(?:[eE][-+]?[0-9]{1,2})?\s*")
@@ -97,6 +102,25 @@ def prompt(limit: int) -> Reader:
         return value
 
     return read
+
+
+def loose(value: object, where: str) -> Any:
+    """Read a single value of which nothing is known but that a web UI takes it: what scripts and settings have."""
+    if isinstance(value, str):
+        return prompt(LOOSE_CHARACTERS)(value, where)
+    if type(value) is int and abs(value) > fields.MAX_INTEGER:
+        raise FieldError(where, f"must be a number from {-fields.MAX_INTEGER} to {fields.MAX_INTEGER}")
+    return value
+
+
+def read_hash(value: object, where: str) -> list[str]:
+    """Return a hash that can be looked up as a list of one; none for nothing and for A1111's old one of 8 digits."""
+    if value is None or (isinstance(value, str) and value.strip().lower() in roles.NO_FILE):
+        return []
+    digits = model_hash(value)
+    if digits is None or len(digits) not in {8, 10, 12, 64}:
+        raise FieldError(where, "must be 10 (AutoV2), 12 (AutoV3) or 64 (SHA-256) hex digits")
+    return [digits] if len(digits) > 8 else []
 
 
 def several(read: Reader, limit: int) -> Reader:

@@ -5,14 +5,13 @@ many jobs ask for it; the jobs follow in batches.
 """
 
 import json
-from collections.abc import Iterator, Sequence
-from itertools import groupby
-from typing import NamedTuple
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, bindparam, select, update
 
 from ..background import Job
-from ..database import Database, Record, among
+from ..database import Database, Record
 from ..events.kinds import ENRICHMENT, INVENTORY_CHANGED, MODEL_REGISTERED, OVERRIDE_CHANGED
 from ..events.log import Event
 from ..schema import IS_UNRESOLVED, job_requirements, jobs
@@ -30,9 +29,17 @@ _ROWS_AT_ONCE = 500
 _TELLING = frozenset({INVENTORY_CHANGED, MODEL_REGISTERED, OVERRIDE_CHANGED, ENRICHMENT})
 """Kinds of events after which a hash or a name may mean something else."""
 
+_PARTS = (
+    job_requirements.c.role,
+    job_requirements.c.name,
+    job_requirements.c.hash,
+    job_requirements.c.civitai_version_id,
+    jobs.c.target_server_id,
+)
+
 
 class _Question(NamedTuple):
-    """What one or many jobs ask; the names of its parts are those of the columns."""
+    """What one or many jobs ask; its parts are called as the columns are."""
 
     role: str
     name: str
@@ -65,8 +72,7 @@ class Waking:
         """
         self._refuted.release()
         needed = job_requirements.c
-        columns = (needed.role, needed.name, needed.hash, needed.civitai_version_id, jobs.c.target_server_id)
-        asked = select(*columns, needed.resolution, needed.candidates)
+        asked = select(*_PARTS, needed.resolution, needed.candidates)
         waiting = asked.join(jobs, jobs.c.id == needed.job_id).where(IS_UNRESOLVED).distinct()
         known: dict[_Question, set[tuple[str, str]]] = {}
         with self._database.read() as connection:
@@ -74,63 +80,78 @@ class Waking:
                 known.setdefault(_Question(*parts), set()).add((resolution, candidates))
         if known:
             self._indexing.refresh()  # learns the names of files that came just now
+        changed: dict[_Question, Meaning] = {}
         for batch in _batches(list(known)):
             with self._database.read() as connection:
                 found = self._resolver.resolve(connection, [asking_again(each) for each in batch])
             for question, meaning in zip(batch, found, strict=True):
-                if known[question] != {(meaning.resolution, _json(meaning.candidates))}:
-                    self._tell(question, meaning)
+                if known[question] != {_stated(meaning)}:
+                    changed[question] = meaning
+        if changed:
+            self._tell(changed)
         return False
 
-    def _tell(self, question: _Question, meaning: Meaning) -> None:
-        """Write what a question means now into every requirement that asks it, a batch of jobs at a time."""
-        for rows in self._asking(question, meaning):
-            self._database.write(lambda connection, rows=rows: self._write(connection, rows, meaning))  # type: ignore[misc]
+    def _tell(self, changed: Mapping[_Question, Meaning]) -> None:
+        """Write what these questions mean now into every requirement that asks one of them, a batch at a time."""
+        for rows in self._unresolved():
+            stale = [(row, changed[_question(row)]) for row in rows if _question(row) in changed]
+            stale = [(row, now) for row, now in stale if (row.resolution, row.candidates) != _stated(now)]
+            if stale:
+                self._database.write(lambda connection, stale=stale: self._write(connection, stale))  # type: ignore[misc]
 
-    def _asking(self, question: _Question, meaning: Meaning) -> Iterator[Sequence[Record]]:
-        """Yield the requirements that ask this and are not up to date, in batches."""
-        needed, after = job_requirements.c, -1
-        stale = needed.candidates != _json(meaning.candidates)
+    def _unresolved(self) -> Iterator[Sequence[Record]]:
+        """Yield every requirement that is not resolved, in batches, in the order of the jobs."""
+        needed = job_requirements.c
         query = (
-            select(needed.job_id, needed.slot)
+            select(needed.job_id, needed.slot, *_PARTS, needed.resolution, needed.candidates)
             .join(jobs, jobs.c.id == needed.job_id)
-            .where(IS_UNRESOLVED, needed.role == question.role, needed.name == question.name)
-            .where(needed.hash.is_not_distinct_from(question.hash))
-            .where(needed.civitai_version_id.is_not_distinct_from(question.civitai_version_id))
-            .where(jobs.c.target_server_id.is_not_distinct_from(question.target_server_id))
-            .where((needed.resolution != meaning.resolution) | stale)
+            .where(IS_UNRESOLVED)
             .order_by(needed.job_id, needed.slot)
             .limit(_ROWS_AT_ONCE)
         )
+        job_id, slot = -1, -1
         while True:
+            behind = (needed.job_id >= job_id, (needed.job_id > job_id) | (needed.slot > slot))
             with self._database.read() as connection:
-                rows = connection.execute(query.where(needed.job_id > after)).all()
-            if rows:
-                yield rows
+                rows = connection.execute(query.where(*behind)).all()
+            yield rows
             if len(rows) < _ROWS_AT_ONCE:
                 return
-            after = rows[-1].job_id
+            job_id, slot = rows[-1].job_id, rows[-1].slot
 
-    def _write(self, connection: Connection, rows: Sequence[Record], meaning: Meaning) -> None:
+    def _write(self, connection: Connection, stale: Sequence[tuple[Record, Meaning]]) -> None:
         needed = job_requirements.c
-        values = {
-            "resolution": meaning.resolution,
-            "models": _json(meaning.models),
-            "candidates": _json(meaning.candidates),
-            "model_id": meaning.models[0] if meaning.models else None,
-        }
-        for slot, group in groupby(sorted(rows, key=lambda row: row.slot), lambda row: int(row.slot)):
-            here = among(connection, needed.job_id, [row.job_id for row in group])
-            connection.execute(
-                update(job_requirements).where(here, needed.slot == slot, IS_UNRESOLVED).values(**values)
-            )
-        if meaning.resolution == RESOLVED:
-            self._queue.place(connection, sorted({row.job_id for row in rows}))
+        columns = ("resolution", "models", "candidates", "model_id")
+        this = (needed.job_id == bindparam("this_job"), needed.slot == bindparam("this_slot"), IS_UNRESOLVED)
+        rows = [
+            {
+                "this_job": row.job_id,
+                "this_slot": row.slot,
+                "to_resolution": now.resolution,
+                "to_models": _json(now.models),
+                "to_candidates": _json(now.candidates),
+                "to_model_id": now.models[0] if now.models else None,
+            }
+            for row, now in stale
+        ]
+        to: dict[str, Any] = {name: bindparam(f"to_{name}") for name in columns}
+        connection.execute(update(job_requirements).where(*this).values(**to), rows)
+        resolved = {row.job_id for row, now in stale if now.resolution == RESOLVED}
+        if resolved:
+            self._queue.place(connection, sorted(resolved))
 
 
 def _batches(questions: Sequence[_Question]) -> Iterator[Sequence[_Question]]:
     for start in range(0, len(questions), _QUESTIONS_AT_ONCE):
         yield questions[start : start + _QUESTIONS_AT_ONCE]
+
+
+def _question(row: Record) -> _Question:
+    return _Question(row.role, row.name, row.hash, row.civitai_version_id, row.target_server_id)
+
+
+def _stated(meaning: Meaning) -> tuple[str, str]:
+    return meaning.resolution, _json(meaning.candidates)
 
 
 def _json(ids: Sequence[int]) -> str:

@@ -137,12 +137,16 @@ def test_a_job_gives_way_to_a_person_and_goes_on_by_itself(at: Visit, web_ui: We
     asked.get_by_role("button", name="Close", exact=True).last.click()
     queued = newest(at)["id"]
     before = len(made_in(web_ui))
-    fill(page.locator("#txt2img_steps input[type=number]"), "40")
     fill(page.locator("#txt2img_seed input"), "7")
-    page.locator("#txt2img_generate").click()
-    expect(page.locator("#txt2img_result textarea")).to_have_value("")
-    at.post("jobs/take", on=True)
-    eventually(lambda: here(web_ui)["state"] == "resting", "the job to give way")
+    hold = web_ui.root / "hold"
+    hold.touch()
+    try:
+        page.locator("#txt2img_generate").click()
+        eventually((web_ui.root / "held").exists, "the person's run to begin")
+        at.post("jobs/take", on=True)
+        eventually(lambda: here(web_ui)["state"] == "resting", "the job to give way")
+    finally:
+        hold.unlink()
     job = card(at, queued)
     expect(job).to_contain_text("done")
     seeds = [b"Seed: 7," in path.read_bytes() for path in made_in(web_ui)[before:]]

@@ -31,7 +31,8 @@ def test_what_no_web_ui_would_load_is_no_tag(prompt: str) -> None:
 
 
 def test_tags_come_in_the_order_of_the_prompt() -> None:
-    assert [name for _, name, _ in tags("<lora:b:1><lora:a:1> <lora:<lora:c:1>>")] == ["b", "a", "c"]
+    """The last as web UIs read it."""
+    assert [name for _, name, _ in tags("<lora:b:1><lora:a:1> <lora:<lora:c:1>>")] == ["b", "a", "<lora"]
 
 
 def named(prompt: str, *names: str) -> list[str]:

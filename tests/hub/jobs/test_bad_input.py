@@ -1,10 +1,14 @@
 """What comes from outside and is wrong: a clear error or a visible state, and never a job lost, doubled or changed."""
 
+import time
 from collections.abc import Iterator
+from contextlib import closing
 from hashlib import sha256
 from typing import Any
 
 import pytest
+from quartermaster.hub.database import CLOCK
+from quartermaster.hub.services import Hub
 from quartermaster.hub.settings import HubSettings
 from quartermaster.tests.hub.jobs.crew import (
     IMAGE,
@@ -16,7 +20,7 @@ from quartermaster.tests.hub.jobs.crew import (
     submit,
     worker,
 )
-from quartermaster.tests.hub.samples import Api, entry, sha, together, until
+from quartermaster.tests.hub.samples import Api, entry, sha, statements_of, together, until
 
 BASE = checkpoint("base")
 LONGEST_LEASE_SECONDS = 61.0
@@ -163,6 +167,21 @@ def test_a_hub_whose_clock_was_an_hour_off_keeps_no_job_from_running(
     assert barn.upload(mine).status_code == 200 and barn.complete(mine).json()["accepted"] is True
 
 
+def test_hubs_that_share_a_database_share_its_time(
+    settings: HubSettings, lay_out: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One whose machine is an hour ahead would take every job away from its server, again and again."""
+    lay_out(settings)
+    true_time = time.time
+    monkeypatch.setattr(time, "time", lambda: true_time() + HOUR_SECONDS)
+    with closing(Hub(settings)) as hub:
+        ahead_seconds = hub.clock() - true_time()
+        with hub.database.read() as connection:
+            assert connection.get_execution_options()[CLOCK] is hub.clock
+        # With SQLite all hubs are on one machine, whose clock this is.
+        assert (abs(ahead_seconds) < HOUR_SECONDS / 2) is not hub.database.is_sqlite
+
+
 def test_a_picture_of_another_model_fails_the_job_and_says_which(api: Api, attic: Worker) -> None:
     job_id = submit(api, model_hash=sha("base")[:10])
     job = attic.take()
@@ -199,3 +218,20 @@ def test_five_hundred_lora_tags_are_five_hundred_requirements(api: Api, attic: W
     until(lambda: bool((job := attic.claim()) and not taken.append(job)))
     [job] = taken
     assert sorted(each["name"] for each in job["requirements"] if each["role"] == "lora") == names
+
+
+def test_names_that_become_known_together_are_written_together(api: Api, attic: Worker) -> None:
+    """One at a time, each with a look at all that its job asks for, 500 of them took the hub 20 seconds."""
+    api.hub.waking.job.work = lambda: False  # what runs beside shall not come first
+
+    def statements_for(count: int) -> int:
+        names = [f"{number} of {count}" for number in range(count)]
+        job_id = submit(api, positive_prompt=" ".join(f"<lora:{name}:0.5>" for name in names))
+        attic.has(BASE, *(entry(name) for name in names))
+        api.hub.indexing.refresh()
+        with statements_of(api) as seen:
+            assert api.hub.waking.look() is False
+        assert attic.take()["id"] == job_id
+        return len(seen)
+
+    assert statements_for(5) == statements_for(200)

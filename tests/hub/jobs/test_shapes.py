@@ -37,7 +37,7 @@ def test_stablequeues_parameters_of_either_type() -> None:
     assert asked.payload == {
         "prompt": "a cat", "negative_prompt": "ugly", "seed": 42, "steps": 25, "cfg_scale": 7.5, "width": 832,
         "height": 1216, "sampler_name": "Euler a", "batch_size": 2, "restore_faces": False, "enable_hr": True,
-        "hr_upscaler": "Latent", "override_settings": {"CLIP_stop_at_last_layers": "2"},
+        "hr_upscaler": "Latent", "override_settings": {"CLIP_stop_at_last_layers": 2},
     }  # fmt: skip
     assert asked_of(asked) == [("checkpoint", "cyber.safetensors", ("9f90c59f3a",), "sd_model_checkpoint")]
     assert (asked.mode, asked.target, asked.title, asked.warnings) == ("txt2img", None, "a cat", ())
@@ -225,6 +225,30 @@ CYBER = {"prompt": "a cat", "checkpoint_name": "cyber"}
         ({"alwayson_scripts": {"x": {"args": 1}}}, "generation_params.alwayson_scripts.x.args"),
         ({"script_args": 1}, "generation_params.script_args"),
         ({"raw_generation_info": 1}, "generation_params.raw_generation_info"),
+        ({"raw_generation_info": {}}, "generation_params.raw_generation_info"),
+        ({"positive_prompt": 0}, "generation_params.positive_prompt"),
+        ({"positive_prompt": "a\x00"}, "generation_params.positive_prompt"),
+        ({"num_images": "many"}, "generation_params.num_images"),
+        ({"schedule_type": 1}, "generation_params.schedule_type"),
+        ({"clip_skip": "none"}, "generation_params.clip_skip"),
+        ({"clip_skip": True}, "generation_params.clip_skip"),
+        ({"vae": 7}, "generation_params.vae"),
+        ({"text_encoders": [1]}, "generation_params.text_encoders[0]"),
+        ({"model_info": "x"}, "generation_params.model_info"),
+        ({"n_iter": 5, "batch_size": 52}, "generation_params.n_iter"),
+        ({"override_settings": {"sd_vae": ["x"]}}, "generation_params.override_settings.sd_vae"),
+        ({"override_settings": {"sd_checkpoint_hash": "x"}}, "generation_params.override_settings.sd_checkpoint_hash"),
+        ({"override_settings": {"a": 1 << 64}}, "generation_params.override_settings.a"),
+        ({"override_settings": {"a": [1 << 64]}}, "generation_params.override_settings.a[0]"),
+        ({"alwayson_scripts": {"x": {"args": {"0": 1}}}}, "generation_params.alwayson_scripts.x.args"),
+        ({"alwayson_scripts": {"x": {"args": [["a\x00"]]}}}, "generation_params.alwayson_scripts.x.args[0][0]"),
+        ({"alwayson_scripts": {"x": {"args": [{"\ud800": 1}]}}}, "generation_params.alwayson_scripts.x.args[0]"),
+        ({"alwayson_scripts": {"x": {"args": ["y" * 2_000_000]}}}, "generation_params.alwayson_scripts.x.args[0]"),
+        ({"alwayson_scripts": {"x": {"args": [-1 << 64]}}}, "generation_params.alwayson_scripts.x.args[0]"),
+        ({"script_args": ["\ud800"]}, "generation_params.script_args[0]"),
+        ({"alwayson_scripts": {"ControlNet": {"args": [{"model": 5}]}}}, "alwayson_scripts.ControlNet.args.0.model"),
+        ({"prompt": "a <lora: :1> cat"}, "prompt"),
+        ({"frobnicate": "x" * 10_000_000}, "generation_params"),
     ],
 )
 def test_a_wrong_value_is_refused_by_the_name_of_its_field(wrong: dict[str, Any], field: str) -> None:
@@ -255,6 +279,9 @@ CHECKPOINT = "override_settings.sd_model_checkpoint"
         ({**JOB, "priority": 99}, "priority", False),
         ({**JOB, "models": [{"role": "x"}]}, "models[0].role", False),
         ({**JOB, "models": [{"role": "lora"}]}, "models[0].name", True),
+        ({**JOB, "app_type": False}, "app_type", False),
+        ({**JOB, "app_type": {}}, "app_type", False),
+        ({**JOB, "notes": "x" * 10_000_000}, "notes", False),
     ],
 )
 def test_a_wrong_or_missing_field_of_the_envelope(body: dict[str, Any], field: str, missing: bool) -> None:
@@ -269,7 +296,7 @@ def test_what_civitai_lists_and_the_prompt_does_not_load_is_said() -> None:
     assert said.code == "not_repeated" and "Clay" in said.message
 
 
-UNIT = {"enabled": True, "model": "a\x00b"}
+UNIT = {"enabled": True, "model": "x" * 9000}
 
 
 @pytest.mark.parametrize(
@@ -278,7 +305,7 @@ UNIT = {"enabled": True, "model": "a\x00b"}
         ({"script_name": "Custom Code", "script_args": ["import os"]}, "generation_params.script_name"),
         ({"alwayson_scripts": {"ControlNet": {"args": [UNIT]}}}, "alwayson_scripts.ControlNet.args.0.model"),
         (
-            {"alwayson_scripts": {"ControlNet": {"args": [{"model": "x" * 9000}]}}},
+            {"alwayson_scripts": {"ControlNet": {"args": [{"model": "x" + " " * 900_000 + "x"}]}}},
             "alwayson_scripts.ControlNet.args.0.model",
         ),
         ({"prompt": "<lora:a\nb:1>"}, "prompt"),

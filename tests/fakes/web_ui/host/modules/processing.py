@@ -8,12 +8,17 @@ import os
 import re
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from PIL import Image, PngImagePlugin
 
 from modules import hashes, sd_models, shared
 from modules.shared import opts
+
+HOLD, HELD = "hold", "held"
+"""A file of the first name in the web UI's folder: whatever runs stays at its step until it is gone, and makes the
+second."""
 
 
 @dataclass(repr=False)
@@ -129,6 +134,9 @@ def _images(p, info):
             if state.interrupted:
                 break
             time.sleep(float(os.environ.get("STANDIN_STEP_SECONDS", "0.05")))
+            while os.path.exists(HOLD) and not state.interrupted:
+                Path(HELD).touch()
+                time.sleep(0.05)
         state.job_no += 1
         seed = (p.seed if p.seed >= 0 else 1234) + number
         loras = ", ".join(f"{name}: {digest}" for name, digest in loras_of(p.prompt).items())
