@@ -2,13 +2,13 @@
 
 Who asked by name meant the file. What is asked for is looked up again, and a job of which it means something else now
 waits anew without a need, for ``waking`` to resolve. What still means the same (somebody asked for that very hash)
-stays.
+stays; so does a model of which the file went before it was read: it was there.
 """
 
 from sqlalchemy import exists, select
 
 from ..database import Database, among
-from ..schema import IS_PENDING, job_need_models, job_needs, job_requirements, jobs, models, placements
+from ..schema import IS_PENDING, job_need_models, job_needs, job_requirements, jobs, models, past_placements, placements
 from ..search import Indexing
 from .job import RESOLVED
 from .queue import Queue
@@ -47,14 +47,20 @@ class Refuted:
             after = rows[-1].job_id
 
     def _gone(self) -> set[int]:
-        """Return the models that jobs wait for and that nobody read, has, registered or imported."""
-        unsaid = (~models.c.verified, models.c.registered_at.is_(None), models.c.imported_at.is_(None))
-        nowhere = ~exists().where(placements.c.model_id == models.c.id)
-        waited_for = (
-            select(job_need_models.c.model_id)
-            .join(job_needs, job_needs.c.id == job_need_models.c.need_id)
-            .join(models, models.c.id == job_need_models.c.model_id)
-            .where(job_needs.c.waiting > 0, *unsaid, nowhere)
+        """Return the models that jobs wait for and that nobody read, has, had, registered or imported."""
+        waits = (
+            select(job_needs.c.id)
+            .join(job_need_models, job_need_models.c.need_id == job_needs.c.id)
+            .where(job_need_models.c.model_id == models.c.id, job_needs.c.waiting > 0)
+        )
+        query = select(models.c.id).where(
+            models.c.id.in_(select(job_need_models.c.model_id)),  # an index alone is read to find that there is none
+            ~models.c.verified,
+            models.c.registered_at.is_(None),
+            models.c.imported_at.is_(None),
+            ~exists().where(placements.c.model_id == models.c.id),
+            ~exists().where(past_placements.c.model_id == models.c.id),
+            exists(waits),
         )
         with self._database.read() as connection:
-            return set(connection.scalars(waited_for.distinct()))
+            return set(connection.scalars(query))

@@ -29,9 +29,17 @@ _ROWS_AT_ONCE = 500
 _TELLING = frozenset({INVENTORY_CHANGED, MODEL_REGISTERED, OVERRIDE_CHANGED, ENRICHMENT})
 """Kinds of events after which a hash or a name may mean something else."""
 
+_PARTS = (
+    job_requirements.c.role,
+    job_requirements.c.name,
+    job_requirements.c.hash,
+    job_requirements.c.civitai_version_id,
+    jobs.c.target_server_id,
+)
+
 
 class _Question(NamedTuple):
-    """What one or many jobs ask; the names of its parts are those of the columns."""
+    """What one or many jobs ask; its parts are called as the columns are."""
 
     role: str
     name: str
@@ -64,8 +72,7 @@ class Waking:
         """
         self._refuted.release()
         needed = job_requirements.c
-        columns = (needed.role, needed.name, needed.hash, needed.civitai_version_id, jobs.c.target_server_id)
-        asked = select(*columns, needed.resolution, needed.candidates)
+        asked = select(*_PARTS, needed.resolution, needed.candidates)
         waiting = asked.join(jobs, jobs.c.id == needed.job_id).where(IS_UNRESOLVED).distinct()
         known: dict[_Question, set[tuple[str, str]]] = {}
         with self._database.read() as connection:
@@ -95,10 +102,8 @@ class Waking:
     def _unresolved(self) -> Iterator[Sequence[Record]]:
         """Yield every requirement that is not resolved, in batches, in the order of the jobs."""
         needed = job_requirements.c
-        asked = (needed.role, needed.name, needed.hash, needed.civitai_version_id, jobs.c.target_server_id)
-        columns = (needed.job_id, needed.slot, *asked)
         query = (
-            select(*columns, needed.resolution, needed.candidates)
+            select(needed.job_id, needed.slot, *_PARTS, needed.resolution, needed.candidates)
             .join(jobs, jobs.c.id == needed.job_id)
             .where(IS_UNRESOLVED)
             .order_by(needed.job_id, needed.slot)
@@ -142,7 +147,7 @@ def _batches(questions: Sequence[_Question]) -> Iterator[Sequence[_Question]]:
 
 
 def _question(row: Record) -> _Question:
-    return _Question(*(getattr(row, name) for name in _Question._fields))
+    return _Question(row.role, row.name, row.hash, row.civitai_version_id, row.target_server_id)
 
 
 def _stated(meaning: Meaning) -> tuple[str, str]:

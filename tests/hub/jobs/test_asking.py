@@ -352,3 +352,15 @@ def test_a_job_by_name_goes_with_what_the_file_turned_out_to_be(api: Api) -> Non
     assert given["id"] == told["id"]
     assert [each["sha256"] for each in given["requirements"]] == [[sha("cyber")], [sha("anna")]]
     assert job(api, stays)["waiting"]["code"] == "missing_model"
+
+
+def test_a_job_by_name_stays_with_a_model_that_went_though_another_file_has_its_name_now(api: Api) -> None:
+    claimed = {**entry("anna", "what a sidecar said"), "hash_state": "claimed"}
+    api.synced({"models": [CYBER, claimed]}, "attic")
+    told = submitted(api, body(positive_prompt="<lora:anna:1>"))
+    api.synced({"models": [CYBER]}, "attic")
+    api.synced({"models": [CYBER, entry("anna")]}, "cellar")
+    api.hub.waking.look()
+    shown = job(api, told)
+    assert shown["requirements"][1]["model"]["sha256"] == sha("what a sidecar said")
+    assert shown["waiting"]["code"] == "missing_model"
