@@ -84,8 +84,8 @@ def test_the_inventory_core_knows_no_web_ui() -> None:
 
 
 def test_the_web_ui_is_known_in_the_host_modules_and_gradio_in_the_panel() -> None:
-    """The host modules, by what they do: what the web UI is, running jobs in it, what it lists, what its form holds."""
-    hosts = {f"extension/webui/{name}.py" for name in ("host", "host_jobs", "host_lists", "host_form")}
+    """The host modules: what the web UI is, calls into it, what it lists."""
+    hosts = {f"extension/webui/{name}.py" for name in ("host", "host_calls", "host_lists")}
     knows = {"modules": hosts, "gradio": {"extension/webui/panel.py"}}
     for package, allowed in knows.items():
         found = {

@@ -3,6 +3,7 @@
 Through the same bounded connections as a hub's (``hub_client.transport``): a web UI that hangs holds nobody for ever.
 """
 
+import errno
 import json
 import os
 import stat
@@ -18,7 +19,7 @@ from ...hub_client import Timeouts, bounded_session, read_address
 from ...hub_client.errors import AddressError
 from ...hub_client.foreign import FOREIGN, reason_of, unwrapped
 from ...hub_client.transport import AnswerTooLarge, Exchange, StopRequested, bounded, read_answer
-from .engine import EngineAwayError, EngineError, RequestRefusedError, RunFailedError
+from .engine import EngineAwayError, EngineError, NoRoomError, RequestRefusedError, RunFailedError
 
 DEFAULT_WEB_UI = "http://127.0.0.1:7860"
 LOGIN_VARIABLE = "QUARTERMASTER_WEB_UI_AUTH"
@@ -111,6 +112,7 @@ class ApiConnection:
             NotOfferedError: it does not have the route.
             RequestRefusedError: it says that the request is wrong.
             RunFailedError: it failed in doing it.
+            NoRoomError: it failed because its disk is full.
         """
         timeouts = timeouts or self._timeouts
         status, content = self._exchange(method, path, body, timeouts, limit_bytes, stop)
@@ -170,7 +172,10 @@ class ApiConnection:
                 f"what answers at {self.url} has no {path}: is it a web UI that was started with --api?"
             )
         if status >= 500:
-            raise RunFailedError(f"the web UI failed: {_reason(value, status)}")
+            reason = _reason(value, status)
+            if f"[Errno {errno.ENOSPC}]" in reason:
+                raise NoRoomError(f"the web UI's disk is full: {reason}")
+            raise RunFailedError(f"the web UI failed: {reason}")
         if status >= 400:
             raise RequestRefusedError(f"the web UI does not take the request: {_reason(value, status)}")
         if status >= 300 or (value is None and content.strip() != b"null"):

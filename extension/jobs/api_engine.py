@@ -6,27 +6,23 @@ POST that is answered when it is done; meanwhile ``/sdapi/v1/progress`` tells of
 ``task(…)``, what came over the API one named ``scripts_…``.
 """
 
-import base64
-import binascii
-import json
 import threading
 import time
 from collections.abc import Collection
 from typing import Any
 
 from ...hub_client import Timeouts
+from .answers import decoded, ended_early, result_of
 from .api_connection import ApiConnection, NotOfferedError
 from .api_lists import read_lists, refresh_lists
 from .engine import (
     LISTS,
     LOADING,
-    MOST_IMAGES,
     PREPARING,
     RUNNING,
     EngineAwayError,
     EngineError,
     EngineStuckError,
-    Image,
     Names,
     Preview,
     Progress,
@@ -34,9 +30,8 @@ from .engine import (
     RequestRefusedError,
     Result,
     RunFailedError,
-    images_of,
 )
-from .pictures import MAX_IMAGE_BYTES, content_type_of
+from .pictures import content_type_of
 
 LOOK_SECONDS = 2.0
 """How often a run is looked at while its answer is waited for."""
@@ -50,7 +45,6 @@ LOOK = Timeouts(connect_seconds=3.0, read_seconds=8.0, total_seconds=10.0)
 LONGEST_RUN_SECONDS = 24 * 3600.0
 MAX_RESULT_BYTES = 1 << 30
 MAX_PREVIEW_BYTES = 256 << 10
-_MOST_INFOTEXT = 1 << 20
 _SHA256_DIGITS = 64
 
 
@@ -153,16 +147,15 @@ class ApiEngine:
             self._unwanted.discard(request.task_id)
         if call.error is not None:
             raise call.error
-        images = read_images(call.answer)
-        return Result(images, interrupted or len(images) < images_of(request.body) or self._was_interrupted())
+        return result_of(call.answer, request.body, interrupted=interrupted or self._ended_early())
 
-    def _was_interrupted(self) -> bool:
-        """Tell whether somebody pressed Interrupt: the web UI remembers that until its next run begins."""
+    def _ended_early(self) -> bool:
+        """Tell whether somebody pressed Interrupt or Skip."""
         try:
             state = self._state(self._look())
         except EngineError:
             return False
-        return not state.get("job") and state.get("interrupted") is True
+        return not state.get("job") and ended_early(state)
 
     def _watch_over(self, call: "_Call", task_id: str) -> None:
         """Wait for the answer; notice a web UI that is gone, and a run that does not go on."""
@@ -263,48 +256,10 @@ class _Call:
             self.done.set()
 
 
-def read_images(answer: Any) -> tuple[Image, ...]:
-    """Return the images of an answer, each with its infotext: not the grid in front, nor the maps of scripts behind.
-
-    Raises:
-        RunFailedError: the answer is not what a web UI answers, or holds what is no image, or too large a one.
-    """
-    try:
-        info = json.loads(answer["info"])
-        infotexts, encoded = info["infotexts"], answer["images"]
-        first = info.get("index_of_first_image", 0)
-        if not isinstance(infotexts, list) or not isinstance(encoded, list) or type(first) is not int:
-            raise TypeError
-    except (ValueError, TypeError, KeyError, RecursionError, AttributeError):
-        raise RunFailedError("the web UI's answer has no images and infotexts as it should") from None
-    pairs = list(zip(encoded, infotexts, strict=False))[max(0, first) :]
-    if len(pairs) > MOST_IMAGES:
-        raise RunFailedError(f"the web UI made {len(pairs)} images; a job has at most {MOST_IMAGES}")
-    return tuple(_image(text, infotext) for text, infotext in pairs)
-
-
-def _image(text: Any, infotext: Any) -> Image:
-    content = _decoded(text, MAX_IMAGE_BYTES)
-    kind = content_type_of(content) if content is not None else None
-    if content is None or kind is None or not isinstance(infotext, str):
-        limit = MAX_IMAGE_BYTES >> 20
-        raise RunFailedError(f"the web UI answered what is no PNG, JPEG, WebP or AVIF image of at most {limit} MiB")
-    return Image(content, kind, infotext[:_MOST_INFOTEXT])
-
-
 def _preview(text: Any) -> Preview | None:
-    content = _decoded(text, MAX_PREVIEW_BYTES)
+    content = decoded(text, MAX_PREVIEW_BYTES)
     kind = content_type_of(content) if content is not None else None
     return Preview(content, kind) if content is not None and kind is not None else None
-
-
-def _decoded(text: Any, limit_bytes: int) -> bytes | None:
-    if not isinstance(text, str) or len(text) > limit_bytes * 4 // 3 + 100:
-        return None
-    try:
-        return base64.b64decode(text.rpartition(",")[2], validate=True)
-    except (binascii.Error, ValueError):
-        return None
 
 
 def _number(value: Any, otherwise: int = 0) -> int:

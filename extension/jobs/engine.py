@@ -128,6 +128,10 @@ class RunFailedError(EngineError):
     """The web UI took the request and failed in running it: out of memory, a broken file."""
 
 
+class NoRoomError(EngineError):
+    """The web UI could not save what it made: its disk is full."""
+
+
 class Engine(Protocol):
     """The protocol. Each method may raise ``EngineAwayError``."""
 

@@ -19,7 +19,7 @@ from .engine import Engine, EngineError
 from .faults import HandedBackError
 from .hours import ALWAYS, Hours
 from .shelf import Shelf
-from .worker import Worker
+from .worker import NO_ROOM, Worker
 
 log = logging.getLogger(__name__)
 
@@ -29,6 +29,7 @@ LONGEST_BACKOFF_SECONDS = 60.0
 BUSY_POLL_SECONDS = 2.0
 CLOSED_POLL_SECONDS = 5.0
 """How often settings and clock are looked at while no jobs are taken."""
+NO_ROOM_SECONDS = 60.0
 LEASE_SECONDS = 60.0
 """What is assumed of a lease that an earlier run of this agent was given."""
 STOP_SECONDS = 3.0
@@ -223,8 +224,10 @@ class Runner:
         if not self._config.terms().open_at(self._now()):
             self._worker.hand_back(job, HandedBackError("closed", "this server takes no jobs now"))
             return
-        self._worker.work(job)
+        error = self._worker.work(job)
         self.doing = Doing(done=self.doing.done + 1)
+        if error is not None and error.code == NO_ROOM:  # the next one would run for nothing just as well
+            self._trouble("room", str(error), NO_ROOM_SECONDS)
 
     def _trouble(self, kind: object, message: str, at_least_seconds: float = 0.0) -> None:
         """Note why no job can be asked for, say it once, and wait."""

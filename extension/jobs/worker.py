@@ -17,6 +17,7 @@ from .engine import (
     EngineAwayError,
     EngineError,
     EngineStuckError,
+    NoRoomError,
     Request,
     RequestRefusedError,
     Result,
@@ -32,6 +33,7 @@ log = logging.getLogger(__name__)
 BUSY_SECONDS = 30.0
 """So long a claimed job waits for a person who began to generate meanwhile; then another server may have it."""
 LOOK_SECONDS = 0.5
+NO_ROOM = "no_room"
 _MOST_MESSAGE = 1000
 
 
@@ -88,8 +90,8 @@ class Worker:
             except EngineError as error:
                 log.debug("The run could not be interrupted: %s", error)
 
-    def work(self, job: ClaimedJob) -> None:
-        """Do a job; whatever comes of it, the hub is told."""
+    def work(self, job: ClaimedJob) -> JobError | None:
+        """Do a job; whatever comes of it, the hub is told. Return why it is not done, None where it is."""
         log.info("Job %s: %s", job.id, job.title[:80] or job.mode)
         self._reading, self._chosen = HashControl(), []
         lease = self._lease(job.id, job.lease, job.lease_seconds)
@@ -98,17 +100,21 @@ class Worker:
             result = self._result(job, lease)
             if not self._delivery.deliver(result, lease):
                 log.info("The result of job %s is kept; it is handed over as soon as the hub answers.", job.id)
-        except LeaseLostError:
+            return None
+        except LeaseLostError as error:
             log.info("Job %s is forgotten: it is not this server's any more.", job.id)
+            return error
         except AbandonedError as error:
             log.warning("Job %s is left to run out: %s", job.id, error)
+            return error
         except JobFailedError as error:
-            self._give_up(job, lease, self._excused(error))
+            return self._give_up(job, lease, self._excused(error))
         except JobError as error:
-            self._give_up(job, lease, error)
+            return self._give_up(job, lease, error)
         except Exception as error:
             log.exception("Job %s could not be done.", job.id)
-            self._give_up(job, lease, JobFailedError("agent_failed", f"the agent failed ({type(error).__name__})"))
+            why = f"the agent failed ({type(error).__name__}); its log says more"
+            return self._give_up(job, lease, JobFailedError("agent_failed", why))
         finally:
             lease.stop()
 
@@ -169,7 +175,7 @@ class Worker:
                 job.id, job.lease, result.images, seconds=seconds, loaded=checkpoint, made_at=self._wall()
             )
         except OSError as error:
-            raise HandedBackError("no_room", f"the images could not be kept: {error.strerror or error}") from None
+            raise HandedBackError(NO_ROOM, f"the images could not be kept: {error.strerror or error}") from None
 
     def _prepared(self, job: ClaimedJob, lease: Lease) -> Translated:
         try:
@@ -220,6 +226,8 @@ class Worker:
             return self._engine.run(request)
         except RequestRefusedError as error:
             raise JobFailedError("request_refused", str(error)) from None
+        except NoRoomError as error:
+            raise HandedBackError(NO_ROOM, str(error)) from None
         except (EngineAwayError, EngineStuckError) as error:
             self._look(lease)
             raise AbandonedError(str(error)) from None
@@ -238,10 +246,10 @@ class Worker:
         if self._stop.is_set():
             raise HandedBackError("stopping", "the agent stops")
 
-    def _give_up(self, job: ClaimedJob, lease: Lease, error: JobError) -> None:
+    def _give_up(self, job: ClaimedJob, lease: Lease, error: JobError) -> JobError:
         """Tell the hub why a job is not done; where that does not arrive, the lease runs out and says as much."""
         if lease.lost.is_set():
-            return
+            return error
         back = isinstance(error, HandedBackError)
         missing = error.missing if isinstance(error, HandedBackError) else ()
         log.log(logging.INFO if back else logging.WARNING, "Job %s: %s (%s).", job.id, error, error.code)
@@ -257,6 +265,7 @@ class Worker:
             )
         except HubError as unheard:
             log.info("The hub could not be told of job %s: %s", job.id, unheard)
+        return error
 
 
 def _is_main(held: Held) -> bool:

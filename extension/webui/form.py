@@ -10,9 +10,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from .units import OFF
+
 TXT2IMG, IMG2IMG = "txt2img", "img2img"
-_OFF = {"enabled": False}
-"""A unit of ControlNet, or of what is like it, that is switched off."""
 SAME = "Use same "
 """Begins what a chooser says that takes over the first pass's choice."""
 
@@ -158,7 +158,7 @@ def _scripts(scripts: Sequence[Script], notes: list[str]) -> dict[str, Any]:
 
 
 def _same(values: Sequence[Any], defaults: Sequence[Any] | None) -> bool:
-    if all(value == _OFF for value in values):
+    if all(value == OFF for value in values):
         return True
     if defaults is None or len(values) != len(defaults):
         return False

@@ -15,12 +15,14 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from . import units
 from .form import IMG2IMG, TXT2IMG, Form, Script
+from .host_calls import module
 from .question import RouteError
 
 _FUNCTIONS = {
-    TXT2IMG: ("modules.txt2img", ("txt2img_create_processing", "txt2img")),
-    IMG2IMG: ("modules.img2img", ("img2img_function", "img2img")),
+    TXT2IMG: ("txt2img", ("txt2img_create_processing", "txt2img")),
+    IMG2IMG: ("img2img", ("img2img_function", "img2img")),
 }
 _MODULES = "forge_additional_modules"
 _MODEL_SETTINGS = {"sd_model_checkpoint", "sd_vae", _MODULES}
@@ -36,9 +38,9 @@ def names(mode: str) -> tuple[str, ...]:
     Raises:
         RouteError: this web UI's Generate is none that we know.
     """
-    module, functions = _FUNCTIONS[mode]
+    place, functions = _FUNCTIONS[mode]
     for function in functions:
-        found = getattr(importlib.import_module(module), function, None)
+        found = getattr(module(place), function, None)
         if found is None:
             continue
         kinds = inspect.signature(found).parameters.values()
@@ -73,14 +75,10 @@ def form(mode: str, values: Sequence[Any], defaults: Sequence[Any]) -> Form:
     return Form(mode, _with_styles(named), scripts, settings, encoded, None if mask is None else _encoded(mask))
 
 
-def _module(name: str) -> Any:
-    return importlib.import_module(f"modules.{name}")
-
-
 def _with_styles(named: Mapping[str, Any]) -> dict[str, Any]:
     """Return the values with the chosen styles written out: another server may not have them."""
     found = {**named}
-    chosen, styles = named.get("prompt_styles") or [], getattr(_module("shared"), "prompt_styles", None)
+    chosen, styles = named.get("prompt_styles") or [], getattr(module("shared"), "prompt_styles", None)
     if not chosen or styles is None:
         return found
     for positive, negative in (("prompt", "negative_prompt"), ("hr_prompt", "hr_negative_prompt")):
@@ -95,7 +93,7 @@ def _with_styles(named: Mapping[str, Any]) -> dict[str, Any]:
 
 def _scripts(mode: str, values: Sequence[Any], defaults: Sequence[Any]) -> list[Script]:
     """Return what each script is given; the first value is the chooser's index, 0 for none."""
-    runner = getattr(_module("scripts"), f"scripts_{mode}")
+    runner = getattr(module("scripts"), f"scripts_{mode}")
     chosen = int(values[0] or 0) if values else 0
     found = []
     for script in runner.alwayson_scripts:
@@ -111,8 +109,7 @@ def _scripts(mode: str, values: Sequence[Any], defaults: Sequence[Any]) -> list[
 def _written(values: Sequence[Any]) -> list[Any]:
     """Return a script's values with images and units as its API takes them.
 
-    ControlNet's are objects of a class of its own, which ``from_dict`` makes from what is written here; one that is
-    switched off is nothing, or each job would ask for a model that it does not use.
+    ControlNet's are objects of a class of its own, which its ``from_dict`` makes from what is written here.
     """
     return [_value(value, 0) for value in values]
 
@@ -134,8 +131,8 @@ def _value(value: Any, depth: int) -> Any:
     if fields is None or not isinstance(getattr(value, "enabled", None), bool):
         return value
     if not value.enabled:
-        return {"enabled": False}
-    return {key: _value(item, depth + 1) for key, item in fields.items() if not key.startswith("_")}
+        return dict(units.OFF)
+    return {key: _value(item, depth + 1) for key, item in units.unit(fields).items()}
 
 
 def _names_of(script: Any) -> tuple[str, ...]:
@@ -148,7 +145,7 @@ def _title(script: Any) -> str:
 
 def _settings(texts: Sequence[str]) -> dict[str, Any]:
     """Return the models that are chosen, the settings that are no default and shape an image, and the form's own."""
-    options = _module("shared").opts
+    options = module("shared").opts
     # What was never changed is not in the data, but for its default.
     found = {key: getattr(options, key) for key in _ALWAYS if key in options.data_labels}
     for key, info in list(options.data_labels.items()):
@@ -162,14 +159,14 @@ def _settings(texts: Sequence[str]) -> dict[str, Any]:
     if sys.modules.get("modules_forge.main_entry") is not None:
         found.pop("sd_vae", None)  # which Forge has, and does not look at
     if isinstance(modules, list) and modules:  # whole paths of this machine
-        found[_MODULES] = [os.path.basename(str(module)) for module in modules]
-    return found | dict(_module("infotext_utils").create_override_settings_dict(texts))
+        found[_MODULES] = [os.path.basename(str(path)) for path in modules]
+    return found | dict(module("infotext_utils").create_override_settings_dict(texts))
 
 
 def _unchosen() -> str | None:
     """Return the checkpoint that a web UI takes where none was ever chosen, None where it has none."""
     try:
-        return str(importlib.import_module("modules.sd_models").select_checkpoint().title)
+        return str(module("sd_models").select_checkpoint().title)
     except (AttributeError, OSError):  # as the hosts say that there is no checkpoint at all
         return None
 
@@ -202,7 +199,7 @@ def _images(named: Mapping[str, Any]) -> tuple[tuple[Any, ...], Any]:
         raise RouteError(
             422, "missing_required_field", "there is no image on img2img to begin with", {"field": "image"}
         )
-    fix = getattr(_module("images"), "fix_image", lambda found: found) if "modules.images" in sys.modules else None
+    fix = getattr(module("images"), "fix_image", lambda found: found) if "modules.images" in sys.modules else None
     return ((fix(image) if fix else image,), mask)
 
 
@@ -247,7 +244,7 @@ def files(form: Form) -> dict[tuple[str, str], str]:
     vae = form.settings.get("sd_vae")
     if vae in vaes:
         found["vae", str(vae)] = os.path.abspath(vaes[vae])
-    for module in _module("shared").opts.data.get(_MODULES) or ():
-        if os.path.basename(str(module)) in (form.settings.get(_MODULES) or ()):
-            found["module", os.path.basename(str(module))] = os.path.abspath(str(module))
+    for path in module("shared").opts.data.get(_MODULES) or ():
+        if os.path.basename(str(path)) in (form.settings.get(_MODULES) or ()):
+            found["module", os.path.basename(str(path))] = os.path.abspath(str(path))
     return found

@@ -1,21 +1,16 @@
-"""The engine inside a web UI: runs a job through its own API objects, under its own queue lock. Knows ``modules.*``.
+"""The engine inside a web UI: runs a job through its own API objects, under its own queue lock.
 
 It never stands in a person's way: it does not queue up at the lock but takes it where nobody holds it or waits for it.
 Facts: A1111 1.10 and Forge ``modules/api/api.py``, ``call_queue.py``, ``fifo_lock.py``, ``progress.py``,
-``shared_state.py``; Forge's ``modules_forge/main_thread.py``.
+``shared_state.py``.
 
 Forge moves models in one thread only, its main one, which a person's generation waits for while it holds the lock. A
 run that waited for the lock in that thread would hang the web UI for good; so the lock is taken first, in our own
 thread, and our API object is given none.
 """
 
-import base64
-import binascii
 import contextlib
-import importlib
 import io
-import json
-import sys
 import threading
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -23,14 +18,13 @@ from typing import Any
 
 from fastapi import FastAPI
 
+from ..jobs.answers import ENDED_EARLY, ended_early, result_of
 from ..jobs.engine import (
     LISTS,
     LOADING,
     RUNNING,
     SAVING,
     EngineAwayError,
-    EngineError,
-    Image,
     Names,
     Preview,
     Progress,
@@ -41,12 +35,13 @@ from ..jobs.engine import (
 )
 from . import host_lists
 from .giving_way import Person
+from .host_calls import in_main_thread, is_held, lock, module, words
+from .host_settings import lent
 
 LOOK_SECONDS = 0.1
 PREVIEW_PIXELS = 512
-_MODEL_SETTINGS = frozenset({"sd_model_checkpoint", "sd_vae", "forge_additional_modules"})
-"""What is loaded follows these; the web UI keeps them in step itself."""
-_KINDS = {b"\x89PNG": "image/png", b"\xff\xd8\xff": "image/jpeg", b"RIFF": "image/webp"}
+FORGOTTEN_SECONDS = 5.0
+"""So long a task may be on its way to the queue lock; where it failed before, the web UI lists it for ever."""
 
 
 class _NoLock:
@@ -86,7 +81,7 @@ class HostEngine:
 
     def refresh(self, lists: Collection[str]) -> None:
         """Look for the files of these lists anew."""
-        with _lock():
+        with lock():
             host_lists.refresh(self._made_api(), lists)
 
     def loaded_checkpoint(self) -> str | None:
@@ -97,19 +92,26 @@ class HostEngine:
 
     def busy(self) -> str | None:
         """Return why a job should not begin now, or None."""
+        with self._mutex:
+            if self._task is not None:  # over a Reload UI, which waits for no run
+                return "an earlier job has not ended yet"
+        return self._occupied()
+
+    def _occupied(self) -> str | None:
         self.look()
         return self._person.reason(self._patience_seconds())
 
     def look(self) -> None:
         """See whether somebody generates; called now and then, so that a short generation is noticed too."""
-        progress, state = _modules("progress"), _modules("shared").state
+        progress, state = module("progress"), module("shared").state
         with self._mutex:
-            ours = self._task
-            pending = {task for task in list(progress.pending_tasks) if task != ours}
+            others = [since for task, since in list(progress.pending_tasks.items()) if task not in self._person.ours]
+            held = is_held()
+            comes = any(held or abs(time.time() - since) < FORGOTTEN_SECONDS for since in others)
             foreign_job = bool(state.job) and not self._begun
             self._person.look(
-                waits=bool(pending) or bool(getattr(_lock(), "_pending_threads", ())),
-                generates=foreign_job or (not self._begun and _held()),
+                waits=comes or bool(getattr(lock(), "_pending_threads", ())),
+                generates=foreign_job or (held and not self._begun),
                 finished=tuple(task for task in list(progress.finished_tasks) if task not in self._person.ours),
             )
 
@@ -142,11 +144,12 @@ class HostEngine:
             finally:
                 with self._mutex:  # before the lock goes: whatever is interrupted later is not ours
                     self._task, self._begun = None, False
-                _lock().release()
+                lock().release()
         finally:
             with self._mutex:
                 self._task, self._begun = None, False
                 self._interrupted.discard(request.task_id)
+            module("progress").pending_tasks.pop(request.task_id, None)  # where it failed before it began
 
     def progress(self, task_id: str, *, preview: bool = False) -> Progress:
         """Return how far a run is."""
@@ -154,9 +157,9 @@ class HostEngine:
             if self._task != task_id or not self._begun:
                 return Progress()
             if task_id in self._interrupted:
-                _modules("shared").state.interrupt()  # beginning an image forgets what was asked before
+                module("shared").state.interrupt()  # beginning an image forgets what was asked before
             made = self._made
-        state = _modules("shared").state
+        state = module("shared").state
         if made:
             return Progress(1.0, SAVING, begun=True, mark=SAVING)
         count, steps = int(state.job_count or 0), int(state.sampling_steps or 0)
@@ -183,7 +186,7 @@ class HostEngine:
                 return
             self._interrupted.add(task_id)
             if self._begun:
-                _modules("shared").state.interrupt()
+                module("shared").state.interrupt()
 
     def close(self) -> None:
         """Forget the API object: a Reload UI loads the scripts anew."""
@@ -197,15 +200,15 @@ class HostEngine:
         with self._making:
             if self._api is None:
                 try:
-                    self._api = _modules("api.api").Api(FastAPI(), _NoLock())
+                    self._api = module("api.api").Api(FastAPI(), _NoLock())
                 except Exception as error:
-                    raise EngineAwayError(f"this web UI's API cannot be used: {_words(error)}") from error
+                    raise EngineAwayError(f"this web UI's API cannot be used: {words(error)}") from error
             return self._api
 
     def _checked(self, request: Request) -> Any:
         """Return the request as the web UI's own value, having looked for what it would ignore without a word."""
         options: Mapping[str, Any] = request.body.get("override_settings") or {}
-        known = _modules("shared").opts.data_labels
+        known = module("shared").opts.data_labels
         strange = sorted(str(key) for key in options if key not in known)
         if strange:
             raise RequestRefusedError(f"this web UI has no setting named {', '.join(strange)[:200]}")
@@ -213,14 +216,15 @@ class HostEngine:
         for asked in filter(None, (title, request.body.get("refiner_checkpoint"))):
             if not host_lists.knows_checkpoint(str(asked)):
                 raise RequestRefusedError(f"this web UI lists no checkpoint {str(asked)[:200]!r}; refresh its list")
-        models = _modules("api.models")
+        models = module("api.models")
         txt2img = request.mode == "txt2img"
         kind = models.StableDiffusionTxt2ImgProcessingAPI if txt2img else models.StableDiffusionImg2ImgProcessingAPI
-        body = {**request.body, "force_task_id": request.task_id, "send_images": True, "save_images": True}
+        ours = {"force_task_id": request.task_id, "send_images": True, "save_images": True}
+        body = {**request.body, **ours, "override_settings_restore_afterwards": False}
         try:
             return kind(**body)
         except ValueError as error:
-            raise RequestRefusedError(f"this web UI does not take the parameters: {_words(error)}") from error
+            raise RequestRefusedError(f"this web UI does not take the parameters: {words(error)}") from error
 
     def _take_lock(self, task_id: str) -> bool:
         """Take the queue lock without keeping anybody waiting; False where the run was interrupted before it began."""
@@ -228,7 +232,7 @@ class HostEngine:
             with self._mutex:
                 if task_id in self._interrupted:
                     return False
-            if self.busy() is None and _lock().acquire(False):
+            if self._occupied() is None and lock().acquire(False):
                 return True
             time.sleep(LOOK_SECONDS)
 
@@ -236,101 +240,25 @@ class HostEngine:
         api = self._made_api()
         call = api.text2imgapi if request.mode == "txt2img" else api.img2imgapi
         settings = request.body.get("override_settings") or {}
-        options = _modules("shared").opts
-        # The web UI puts back only what its own data has: what was never changed would keep the job's value.
-        untouched = [key for key in settings if key not in options.data and key not in _MODEL_SETTINGS]
+        for word in ENDED_EARLY:  # of the run before: this one may fail before the web UI forgets them itself
+            setattr(module("shared").state, word, False)
         try:
-            response = _in_main_thread(lambda: call(model))
+            with lent(settings):
+                response = in_main_thread(lambda: call(model))
         except RunFailedError as error:
+            if self._ended_early(request):  # before the first image, the web UI fails over having none
+                return Result((), interrupted=True)
             title = settings.get("sd_model_checkpoint")
             if title and not host_lists.is_loaded(str(title)):
                 raise RunFailedError(f"the web UI could not load the checkpoint {title}: {error}") from error
             raise RunFailedError(f"the web UI failed: {error}") from error
-        finally:
-            for key in untouched:
-                options.data.pop(key, None)
         self._made = True
+        answer = {"info": response.info, "images": response.images}
+        return result_of(answer, request.body, interrupted=self._ended_early(request))
+
+    def _ended_early(self, request: Request) -> bool:
         with self._mutex:
-            interrupted = bool(_modules("shared").state.interrupted) or request.task_id in self._interrupted
-        return Result(_images(response), interrupted)
-
-
-def _modules(name: str) -> Any:
-    """Return one of the web UI's modules.
-
-    Raises:
-        EngineAwayError: there is none of this name.
-    """
-    try:
-        return importlib.import_module(f"modules.{name}")
-    except ImportError as error:
-        raise EngineAwayError(f"this web UI cannot run jobs: it has no modules.{name}") from error
-
-
-def _lock() -> Any:
-    return _modules("call_queue").queue_lock
-
-
-def _held() -> bool:
-    lock = _lock()
-    if lock.acquire(False):
-        lock.release()
-        return False
-    return True
-
-
-def _in_main_thread(work: Callable[[], Any]) -> Any:
-    """Do what generates: on Forge in its main thread, whose loop swallows exceptions.
-
-    Raises:
-        EngineError: it failed.
-    """
-    outcome: list[Any] = []
-    failure: list[Exception] = []
-
-    def kept() -> None:
-        try:
-            outcome.append(work())
-        except Exception as error:
-            failure.append(error)
-
-    loop = sys.modules.get("modules_forge.main_thread")
-    if hasattr(loop, "run_and_wait_result"):
-        loop.run_and_wait_result(kept)  # type: ignore[union-attr]
-    else:
-        kept()
-    if failure:
-        raise _as_ours(failure[0]) from failure[0]
-    return outcome[0]
-
-
-def _as_ours(error: Exception) -> EngineError:
-    """The API answers what it does not take with an HTTP status below 500."""
-    status = getattr(error, "status_code", None)
-    if isinstance(status, int) and status < 500:
-        return RequestRefusedError(f"this web UI does not take the request: {_words(error)}")
-    return RunFailedError(_words(error))
-
-
-def _words(error: Exception) -> str:
-    detail = getattr(error, "detail", None)  # of an HTTPException
-    return " ".join(str(detail if detail else f"{type(error).__name__}: {error}").split())[:500]
-
-
-def _images(response: Any) -> tuple[Image, ...]:
-    """Return the images without a grid in front and what scripts add behind: those that have an infotext."""
-    info = json.loads(response.info)
-    texts = [str(text) for text in info.get("infotexts") or []]
-    first = int(info.get("index_of_first_image") or 0)
-    found = []
-    for encoded, text in list(zip(response.images, texts, strict=False))[first:]:
-        try:
-            content = base64.b64decode(encoded, validate=True)
-        except (binascii.Error, ValueError) as error:
-            raise RunFailedError("the web UI gave an image that is none") from error
-        kind = next((kind for start, kind in _KINDS.items() if content.startswith(start)), "image/avif")
-        found.append(Image(content, kind, text))
-    return tuple(found)
+            return request.task_id in self._interrupted or ended_early(vars(module("shared").state))
 
 
 def _preview(state: Any) -> Preview | None:

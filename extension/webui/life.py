@@ -24,6 +24,7 @@ from .form import Form
 from .host import Host
 from .host_jobs import HostEngine
 from .pairing import Pairing, PairingFile
+from .question import RouteError
 from .settings import Settings
 from .taking import terms
 
@@ -114,8 +115,11 @@ class Life:
         Raises:
             RouteError: it cannot be a job.
         """
-        found = host_form.form(mode, values, self.engine.script_defaults(mode))
-        return found, host_form.files(found)
+        try:
+            found = host_form.form(mode, values, self.engine.script_defaults(mode))
+            return found, host_form.files(found)
+        except EngineError as error:
+            raise RouteError(501, "not_supported", str(error)) from error
 
     # --- the keeper's thread
 

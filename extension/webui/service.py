@@ -4,25 +4,29 @@ import time
 from collections.abc import Iterator
 from datetime import datetime
 from functools import partial
-from typing import Any
 
-from ..._version import VERSION
 from ...ecosystems.catalogue import Catalogue
-from ...ecosystems.model_types import MODEL_TYPES, canonical_type
 from ...hub_client import HubError, model_hash, pair
 from ..agent import Agent
 from ..catalogue import best_catalogue
-from ..corrections import Correction
-from . import check_view, compat_view, fleet_view, jobs_view, models_view, submit_view, taking
+from . import (
+    check_view,
+    compat_view,
+    correct_view,
+    fleet_view,
+    jobs_view,
+    models_view,
+    status_view,
+    submit_view,
+    taking,
+)
 from .compat_view import Chosen, Judge
 from .drafts import Drafts
 from .hub_link import PATIENCE, HubLink, shown
 from .life import Life
 from .question import Answer, Question, Route, RouteError
-from .settings import Settings
 from .shelf import Shelf, Stock
 
-MOST_SELECTED = 5000
 CATALOGUE_SECONDS = 60.0
 """How long a catalogue is used before the agent's data folder is asked for a newer one."""
 
@@ -44,7 +48,7 @@ class Service:
             Route("GET", "models", lambda q: models_view.models(self.stock(), q)),
             Route("GET", "model", lambda q: models_view.model(self.stock(), q, self.link.elsewhere)),
             Route("GET", "preview", lambda q: models_view.preview(self.stock(), q)),
-            Route("GET", "names", self.names),
+            Route("GET", "names", lambda q: correct_view.names(self.judge().catalogue)),
             Route("POST", "correct", self.correct),
             Route("POST", "scan", self.scan),
             Route("POST", "pause", self.pause),
@@ -137,107 +141,16 @@ class Service:
 
     def status(self, question: Question) -> Answer:
         """Answer ``GET status``."""
-        life, agent = self.life, self.life.agent
         stock = self.stock()
-        chosen = self._loaded(stock)
-        settings = Settings.of(life.host)
-        return {
-            "version": VERSION,
-            "server_id": life.pairing.server_id if life.pairing else None,
-            "runtime": life.host.runtime,
-            "agent": {"state": life.condition.state, "message": life.condition.message},
-            "scanned": agent is not None and agent.looker.scanned.is_set(),
-            "revision": stock.revision,
-            "models": sum(item.sha256 is not None for item in stock.items),
-            "waiting": sum(item.sha256 is None for item in stock.items),
-            "claimed": sum(item.hash_state == "claimed" for item in stock.items),
-            "problems": [{"path": p.path, "what": p.what} for p in (agent.library.problems()[:100] if agent else ())],
-            "progress": self._progress(agent),
-            "roots": agent.status()["roots"] if agent is not None else [],
-            "hub": self._hub(agent),
-            "checkpoint": chosen.to_json() if chosen else None,
-            "options": {
-                "badges": settings.badges,
-                "availability_badges": settings.availability_badges,
-                "prompt_warning": settings.prompt_warning,
-            },
-        }
-
-    def _progress(self, agent: Agent | None) -> dict[str, Any]:
-        if agent is None:
-            return {"state": "idle", "reason": None}
-        now = agent.progress()
-        reason = self.life.paused_for
-        return {
-            "state": "idle" if now.finished else "paused" if reason else "hashing",
-            "reason": reason,
-            "files_done": now.files_done,
-            "files_total": now.files_total,
-            "bytes_done": now.bytes_done,
-            "bytes_total": now.bytes_total,
-            "bytes_per_second": now.rate,
-            "eta_seconds": now.eta_seconds,
-        }
-
-    def _hub(self, agent: Agent | None) -> dict[str, Any]:
-        pairing = self.life.pairing
-        syncer = agent.syncer if agent is not None else None
-        return {
-            "paired": self.link.paired,
-            "address": pairing.address if pairing else None,
-            "in_sync": syncer.complete() if syncer else None,
-            "last_sync": syncer.state.last_sync if syncer else None,
-            "unsent": agent.ledger.dirty_count() if agent is not None and syncer else 0,
-            "error": syncer.state.error if syncer else None,
-        }
-
-    def names(self, question: Question) -> Answer:
-        """Answer ``GET names``: what a correction may say."""
-        return {
-            "base_models": [m.name for m in self.judge().catalogue.base_models.values() if not m.hidden],
-            "types": list(MODEL_TYPES),
-        }
+        return status_view.status(self.life, self.link, stock, self._loaded(stock))
 
     def correct(self, question: Question) -> Answer:
-        """Answer ``POST correct``: a person says what some models are, or takes it back.
+        """Answer ``POST correct``.
 
         Raises:
             RouteError: a name is not known, or no agent runs.
         """
-        agent = self.agent()
-        hashes = {text.lower() for text in question.words("sha256", MOST_SELECTED)}
-        known = hashes & {item.sha256 for item in self.stock().items}
-        if question.given("clear", bool, False):
-            agent.corrections.clear(known)
-            said = None
-        else:
-            said = self._correction(question)
-            agent.corrections.put(known, said)
-        agent.library.corrected()
-        if agent.syncer is not None:
-            agent.syncer.hurry()
-        return {"changed": len(known)}
-
-    def _correction(self, question: Question) -> Correction:
-        name, kind = question.given("base_model", str), question.given("type", str)
-        if name is None and kind is None:
-            raise RouteError(422, "missing_required_field", "say a base_model or a type", {"field": "base_model"})
-        subject = self.judge().catalogue.find(name) if name is not None else None
-        if name is not None and subject is None:
-            near = " or ".join(self.judge().catalogue.similar(name))
-            hint = f"; did you mean {near}?" if near else ""
-            raise RouteError(
-                422, "invalid_field", f"{name[:80]!r} is no base model that is known{hint}", {"field": "base_model"}
-            )
-        canonical = canonical_type(kind) if kind is not None else None
-        if kind is not None and canonical is None:
-            raise RouteError(422, "invalid_field", f"{kind[:80]!r} is no model type", {"field": "type"})
-        model = subject.base_model if subject is not None else None
-        return Correction(
-            model.name if model is not None else None,
-            subject.ecosystem.name if subject is not None else None,
-            canonical,
-        )
+        return correct_view.correct(self.agent(), self.stock(), self.judge().catalogue, question)
 
     def scan(self, question: Question) -> Answer:
         """Answer ``POST scan``: look at all folders again, now."""
@@ -252,7 +165,7 @@ class Service:
 
     def verify(self, question: Question) -> Answer:
         """Answer ``POST verify``: read some models again, now, whether or not their hashes are verified."""
-        hashes = {text.lower() for text in question.words("sha256", MOST_SELECTED)}
+        hashes = {text.lower() for text in question.words("sha256", correct_view.MOST_SELECTED)}
         return {"files": self.agent().library.verify(hashes)}
 
     def sync(self, question: Question) -> Answer:

@@ -31,6 +31,7 @@ def web_ui(host: str, hub: RunningHub, tmp_path_factory: pytest.TempPathFactory)
     write_model(path, b"base", metadata={"modelspec.architecture": "stable-diffusion-xl-v1-base"})
     path = root / "models" / "Lora" / "velvet-harbor.safetensors"
     write_model(path, b"velvet", metadata={"ss_base_model_version": "sdxl_base_v1-0"})
+    write_model(root / "models" / "ControlNet" / "canny-xl.safetensors", b"canny")
     (root / "config.json").write_text(json.dumps({"quartermaster_job_patience": 1}), encoding="utf-8")
     add_product(root)
     web_ui = WebUi(root, host, free_port()).start()
@@ -103,11 +104,13 @@ def newest(at: Visit) -> dict[str, Any]:
 def test_what_the_form_holds_is_queued_and_made_here_through_the_queue_of_the_web_ui(at: Visit, web_ui: WebUi) -> None:
     page = at.page
     page.locator("#txt2img_grain input[type=checkbox], input#txt2img_grain").first.check()
+    page.get_by_label("ControlNet Unit 0").first.check()
     asked = dialog(at)
     expect(asked).to_contain_text("512×512 · 3 steps · DPM++ 2M · seed 42")
-    expect(asked.locator(".qm-need")).to_have_count(2)
-    expect(asked.locator(".qm-need").last).to_contain_text("velvet-harbor × 0.8")
-    expect(asked.locator(".qm-need [data-status=available]")).to_have_count(2)
+    expect(asked.locator(".qm-need")).to_have_count(3)
+    expect(asked.locator(".qm-need").nth(1)).to_contain_text("velvet-harbor × 0.8")
+    expect(asked.locator(".qm-need").last).to_contain_text("canny-xl × 1")
+    expect(asked.locator(".qm-need [data-status=available]")).to_have_count(3)
     expect(asked.locator(".qm-queue-line")).to_contain_text("takes no jobs")  # because nobody does yet
     before = len(made_in(web_ui))
     asked.get_by_role("button", name="Queue", exact=True).click()
@@ -125,6 +128,7 @@ def test_what_the_form_holds_is_queued_and_made_here_through_the_queue_of_the_we
     stored = made_in(web_ui)
     assert len(stored) == before + 1, "the web UI keeps it as well"
     assert b"Seed: 42" in stored[-1].read_bytes()
+    assert b'ControlNet 0: "(32, 32) 64"' in stored[-1].read_bytes(), "with the picture, and with what is painted"
     at.tab("Settings")
     expect(page.locator("#setting_quartermaster_take_jobs input")).to_be_checked()
 
@@ -163,11 +167,16 @@ def test_what_is_missing_is_said_before_it_is_sent_and_the_job_waits_visibly(at:
     expect(asked.locator(".qm-queue-line")).to_contain_text("nobody knows the lora nobodys")
     asked.get_by_label("How many jobs").fill("2")
     asked.get_by_label("Seeds").select_option("incremental")
+    page.set_viewport_size({"width": 360, "height": 740})
+    box = asked.bounding_box()
+    assert box is not None and box["x"] >= 0 and box["x"] + box["width"] <= 360
     asked.get_by_role("button", name="Queue 2 jobs").click()
     expect(asked).to_contain_text("Queued 2 jobs.")
     asked.get_by_role("button", name="Show in Jobs").click()
     job = card(at, newest(at)["id"])
     expect(job).to_contain_text("nobody knows the lora nobodys")
+    inner = job.locator(".qm-job-main").evaluate("node => [node.scrollWidth, node.clientWidth, innerWidth]")
+    assert inner[0] <= inner[1] < inner[2] == 360
     job.get_by_role("button", name="Cancel").click()
     expect(job).to_contain_text("cancelled")
     job.get_by_role("button", name="Queue again").click()

@@ -203,6 +203,18 @@ def test_what_goes_wrong_fails_the_job_and_stores_no_image(works: Works, fault: 
     assert works.images(done.public_id) == []
 
 
+def test_a_server_whose_disk_is_full_hands_back_and_asks_for_no_more(works: Works) -> None:
+    a = write(works, "models/Stable-diffusion/a.safetensors", b"a")
+    agent = works.start()
+    works.web_ui.faults.disk_full = True
+    job_id = works.submit("sky", a)
+    eventually(lambda: agent.runner and agent.runner.doing.problem, "the full disk")
+    [attempt] = works.attempts(job_id)
+    assert attempt.outcome == "handed_back" and "no_room: the web UI's disk is full" in attempt.reason
+    assert works.job(job_id).state == "pending" and works.job(job_id).attempts == 0
+    assert agent.runner is not None and "No space left" in agent.runner.described()["problem"]
+
+
 def test_a_cancelled_job_is_interrupted_and_the_next_one_runs(works: Works) -> None:
     a = write(works, "models/Stable-diffusion/a.safetensors", b"a")
     works.start()

@@ -41,13 +41,14 @@ class ApiError(Exception):
 class Faults:
     """Switches: what goes wrong from now on.
 
-    ``wrong_model``: another checkpoint than was asked for is used. ``out_of_memory``: running ends with a 500.
-    ``stuck``: sampling does not go on, and does not heed an interrupt. ``deaf``: no request is answered.
-    ``garbage``: the images that are answered are none. ``dies``: the web UI ends in the middle of the next run.
+    ``wrong_model``: another checkpoint than was asked for is used. ``stuck``: sampling does not go on, and heeds no
+    interrupt. ``out_of_memory``, ``disk_full``: running ends with a 500. ``garbage``: the images that are answered are
+    none. ``deaf``: no request is answered. ``dies``: the web UI ends in the middle of the next run.
     """
 
     wrong_model: bool = False
     out_of_memory: bool = False
+    disk_full: bool = False
     stuck: bool = False
     deaf: bool = False
     garbage: bool = False
@@ -245,6 +246,8 @@ class Painter:
     def _sample(self) -> None:
         if self.faults.out_of_memory:
             raise RuntimeError("CUDA out of memory. Tried to allocate 2.00 GiB")
+        if self.faults.disk_full:
+            raise OSError(28, "No space left on device")
         for step in range(self.state.sampling_steps):
             self.state.sampling_step = step
             if self.faults.dies and step == self.state.sampling_steps // 2:

@@ -146,6 +146,7 @@ def _images(p, info):
             f"Model hash: {hashes.sha256(info.filename)[:10]}, Model: {info.model_name}"
         )
         text += f', Lora hashes: "{loras}"' if loras else ""
+        text += "".join(f', {key}: "{value}"' for key, value in p.extra_generation_params.items())
         image = Image.new("RGB", (max(8, p.width // 8), max(8, p.height // 8)), (seed * 7 % 255, 120, 160))
         image.info["parameters"] = text
         if opts.samples_save and not p.do_not_save_samples:
