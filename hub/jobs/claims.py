@@ -221,10 +221,10 @@ class Claims:
             raise _AgainError(need_id)
         waits = select(jobs).where(jobs.c.need_id == need_id, IS_PENDING)
         heads = connection.execute(waits.order_by(jobs.c.rank, jobs.c.id).limit(_HEADS)).all()
-        avoided = [avoided_until(connection, job, server_id, now) for job in heads]
-        free = [job for job, until in zip(heads, avoided, strict=True) if until is None]
+        avoided = avoided_until(connection, heads, server_id, now)
+        free = [job for job in heads if job.id not in avoided]
         if not free:
-            raise _AgainError(need_id, min((until for until in avoided if until is not None), default=None))
+            raise _AgainError(need_id, min(avoided.values(), default=None))
         job = free[0]
         requirements = requirements_of(connection, [job.id]).get(job.id, [])
         holding = held_by(connection, self._needs, server_id, requirements)

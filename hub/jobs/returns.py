@@ -4,11 +4,12 @@ Others have such a job first. Where nobody else can do it, the same server is tr
 reason passes (somebody generates there by hand), and ever later where it will be the same the next time.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, exists, select, update
+from sqlalchemy import Connection, select, update
 
-from ..database import Record
+from ..database import Record, among
 from ..schema import job_attempts, job_need_servers, job_takers
 from .endings import end_attempt
 
@@ -54,19 +55,31 @@ def forget_returns(connection: Connection, job_id: int) -> None:
     connection.execute(update(job_attempts).where(job_attempts.c.job_id == job_id).values(avoid_until=None))
 
 
-def avoided_until(connection: Connection, job: Record, server_id: str, now: float) -> float | None:
-    """Return until when a server is not given a job that it gave back; None: it may have it."""
-    if job.avoid_until is None or job.avoid_until <= now:
-        return None
-    last = _last_return(connection, job.id, server_id)
-    if last is None or last.ended_at > now:  # the clock was set back since
-        return None
-    others_first = float(max(last.avoid_until, last.ended_at + OTHERS_FIRST_SECONDS))
-    if others_first <= now:
-        return None
-    if _another_can(connection, job, server_id, now):
-        return others_first
-    return float(last.avoid_until) if last.avoid_until > now else None
+def avoided_until(connection: Connection, heads: Iterable[Record], server_id: str, now: float) -> dict[int, float]:
+    """Return until when a server is not given those of these jobs, of one need, that it gave back; by their ids."""
+    doubtful = {job.id: job for job in heads if job.avoid_until is not None and job.avoid_until > now}
+    if not doubtful:
+        return {}
+    gave = job_attempts.c
+    returns = select(gave.job_id, gave.server_id, gave.ended_at, gave.avoid_until).where(
+        among(connection, gave.job_id, doubtful), gave.avoid_until.is_not(None)
+    )
+    last: dict[int, dict[str, Record]] = {}
+    for row in connection.execute(returns.order_by(gave.job_id, gave.number)):
+        last.setdefault(row.job_id, {})[row.server_id] = row
+    able = _able(connection, next(iter(doubtful.values())).need_id, now)
+    found = {}
+    for job_id, by_server in last.items():
+        mine = by_server.get(server_id)
+        if mine is None or mine.ended_at > now:  # the clock was set back since
+            continue
+        lately = {name for name, row in by_server.items() if row.ended_at > now - OTHERS_FIRST_SECONDS}
+        until = float(mine.avoid_until)
+        if able - lately - {server_id}:
+            until = max(until, mine.ended_at + OTHERS_FIRST_SECONDS)
+        if until > now:
+            found[job_id] = until
+    return found
 
 
 def _avoided(job: Record) -> float | None:
@@ -87,14 +100,8 @@ def _pause(before: Record | None, now: float) -> float:
     return float(min(2 * (before.avoid_until - before.ended_at), LONGEST_SECONDS))
 
 
-def _another_can(connection: Connection, job: Record, server_id: str, now: float) -> bool:
-    """Say whether a server that takes jobs can do this one, and did not give it back lately itself."""
-    able, taker, gave = job_need_servers.c, job_takers.c, job_attempts.c
-    lately = gave.ended_at > now - OTHERS_FIRST_SECONDS
-    too = exists().where(gave.job_id == job.id, gave.server_id == able.server_id, gave.avoid_until.is_not(None), lately)
-    another = (
-        select(able.server_id)
-        .join(job_takers, taker.server_id == able.server_id)
-        .where(able.need_id == job.need_id, able.server_id != server_id, taker.asked_at > now - _TAKER_SECONDS, ~too)
-    )
-    return bool(connection.scalar(select(exists(another))))
+def _able(connection: Connection, need_id: int, now: float) -> set[str]:
+    """Return the servers that take jobs and can do those of a need."""
+    able, taker = job_need_servers.c, job_takers.c
+    query = select(able.server_id).join(job_takers, taker.server_id == able.server_id)
+    return set(connection.scalars(query.where(able.need_id == need_id, taker.asked_at > now - _TAKER_SECONDS)))
