@@ -10,7 +10,6 @@ OVERRIDE_CHANGED = "override_changed"
 MODEL_REGISTERED = "model_registered"
 ENRICHMENT = "enrichment"
 JOB = "job"
-TRANSFER = "transfer"
 
 KINDS = frozenset(
     {
@@ -24,7 +23,6 @@ KINDS = frozenset(
         MODEL_REGISTERED,
         ENRICHMENT,
         JOB,
-        TRANSFER,
     }
 )
 

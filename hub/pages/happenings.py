@@ -21,7 +21,6 @@ KINDS = {
     kinds.MODEL_REGISTERED: "Registrations",
     kinds.ENRICHMENT: "Metadata service",
     kinds.JOB: "Jobs",
-    kinds.TRANSFER: "Transfers",
 }
 """What a person calls each kind."""
 
@@ -115,8 +114,6 @@ def happening(event: Event) -> Happening:
         tone = "info"
     elif event.kind == kinds.JOB:
         tone, sentence = _job(data, event.server_id)
-    elif event.kind == kinds.TRANSFER:
-        tone, sentence = _TRANSFERS.get(str(data.get("state")), ("", "a transfer changed"))
     else:
         tone, sentence = _REST.get(event.kind, ("", event.kind.replace("_", " ")))
         link = None if event.kind == kinds.SERVER_REMOVED else link
@@ -124,15 +121,6 @@ def happening(event: Event) -> Happening:
     return Happening(event.cursor.seq, event.at, event.kind, tone, about, link, sentence, names, job)
 
 
-_TRANSFERS = {
-    "asking": ("info", "somebody has to allow a transfer to it"),
-    "waiting": ("", "a transfer to it waits"),
-    "running": ("", "is getting a file"),
-    "paused": ("", "a transfer to it was paused"),
-    "completed": ("good", "got a file"),
-    "failed": ("bad", "did not get a file"),
-    "cancelled": ("", "a transfer to it was cancelled"),
-}
 _REST = {
     kinds.SERVER_ADDED: ("good", "is new here"),
     kinds.SERVER_CHANGED: ("", "was renamed or described anew"),

@@ -70,6 +70,5 @@ class NewTransfer:
     folder: str | None = None
     origin: str = BY_PERSON
     origin_id: str = ""
-    requester: str = ""
     requested_by: str = ""
     priority: int = 0

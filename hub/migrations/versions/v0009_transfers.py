@@ -79,7 +79,6 @@ def upgrade() -> None:
         sa.Column("plan", sa.Text(), nullable=False),
         sa.Column("origin", sa.String(length=12), nullable=False),
         sa.Column("origin_id", sa.String(length=80), nullable=False),
-        sa.Column("requester", sa.String(length=80), nullable=False),
         sa.Column("requested_by", sa.Text(), nullable=False),
         sa.Column("priority", sa.Integer(), nullable=False),
         sa.Column("created_at", sa.Double(), nullable=False),
