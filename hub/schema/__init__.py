@@ -28,21 +28,11 @@ from .jobs import (
     jobs,
 )
 from .search import FTS5_TABLE, hub_statistics, search_documents, server_statistics
-from .transfers import (
-    IS_ACTIVE,
-    placement_rules,
-    relay_segments,
-    removals,
-    transfer_rates,
-    transfer_servers,
-    transfers,
-)
 from .trust import api_keys, audit, hub_identity, login_codes, pairing_codes, sessions
 
 __all__ = [
     "BY_AUTOV2",
     "FTS5_TABLE",
-    "IS_ACTIVE",
     "IS_PENDING",
     "IS_PROCESSING",
     "IS_UNRESOLVED",
@@ -80,16 +70,10 @@ __all__ = [
     "news_counter",
     "pairing_codes",
     "past_placements",
-    "placement_rules",
     "placements",
-    "relay_segments",
-    "removals",
     "search_documents",
     "server_states",
     "server_statistics",
     "servers",
     "sessions",
-    "transfer_rates",
-    "transfer_servers",
-    "transfers",
 ]
