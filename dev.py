@@ -31,6 +31,7 @@ HOST_EXTRAS = ["watchdog>=4"]  # what our install.py would add
 HOST_PYTHON = "3.11"  # some of the web UIs' pins have wheels for no other
 WINDOWS = os.name == "nt"
 UV_VERSION = ">=0.8"
+MOST_TEST_PROCESSES = 12  # each may start a PostgreSQL and a browser
 INTERRUPTED = 130  # 128 + SIGINT, as shells count
 
 
@@ -85,9 +86,18 @@ def test(arguments: list[str]) -> int:
         code = lint([])
         if code:
             return code
-        arguments = ["-n", "auto"]
+        arguments = ["-n", str(test_processes()), "--dist", "worksteal", "--durations", "15"]
     os.chdir(ROOT)
     return become([str(python), "-m", "pytest", *arguments])
+
+
+def test_processes() -> int:
+    """Return how many processes run all tests: tests wait more than they compute, so one more than there are cores.
+
+    With ``worksteal`` each begins with a run of neighbours, which share a web UI, a browser and a database.
+    """
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(cores + 1, MOST_TEST_PROCESSES)
 
 
 def lint(arguments: list[str]) -> int:

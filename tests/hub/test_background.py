@@ -1,12 +1,14 @@
 import asyncio
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from quartermaster.hub.background import Job, happens_within, running
 
 
 def within(work) -> None:
-    asyncio.run(asyncio.wait_for(work(), 60))
+    with ThreadPoolExecutor(1) as thread:  # in this one a browser's loop may be running
+        thread.submit(lambda: asyncio.run(asyncio.wait_for(work(), 60))).result()
 
 
 async def reached(counted: list[int], count: int) -> None:
