@@ -353,7 +353,10 @@ class Library:
             records = self._readings.done(job)
             if not isinstance(outcome, Facts):
                 for record in records:
-                    self._failed(record, outcome)
+                    if record.path == job.path:
+                        self._failed(record, outcome)
+                    else:  # another file may stand at the job's path by now
+                        self._read(record, Urgency.CHECK, alone=True)
                 return
             merged = [(record, self._merged(record, job, outcome)) for record in records]
             # What was read is what stood there when the job was made, or later: never what changed after.

@@ -75,14 +75,20 @@ class House:
 
     def look(self) -> dict[str, Record]:
         """Scan, read all that is queued, and return what is published."""
+        self.scan()
+        while self.worker.jobs:
+            self.read_one()
+        return self.published()
+
+    def scan(self) -> None:
         self.library.set_roots([(root, self.traits) for root in self.roots])
         scans = [(root, scan_root(root.path, excludes=root.excludes)) for root in self.roots]
         for root, result in sorted(scans, key=lambda scan: scan[1].gone is None):
             self.library.apply(root, result)
-        while self.worker.jobs:
-            job = self.worker.jobs.pop(next(iter(self.worker.jobs)))
-            self.library.read_done(job, self.worker.read(job))
-        return self.published()
+
+    def read_one(self) -> None:
+        job = self.worker.jobs.pop(next(iter(self.worker.jobs)))
+        self.library.read_done(job, self.worker.read(job))
 
     def published(self) -> dict[str, Record]:
         return {r.relative: r for r in self.library.records() if r.facts is not None}
@@ -209,6 +215,21 @@ def test_two_links_are_one_model_with_two_paths_read_once(house: House) -> None:
     assert sorted(hashes) == ["a.safetensors", "b.safetensors", "c.safetensors"]
     assert len(set(hashes.values())) == 1
     assert house.worker.bytes_read == len(content)
+
+
+def test_of_two_links_that_are_read_as_one_the_other_stays_when_the_first_is_replaced(house: House) -> None:
+    first, second = house.models / "a.safetensors", house.models / "b.safetensors"
+    write_model(first, b"A")
+    second.hardlink_to(first)
+    house.scan()
+    (job,) = house.worker.jobs.values()
+    broken = house.folder / "broken"
+    broken.write_bytes(b"short")
+    broken.replace(job.path)
+    house.read_one()
+    while house.worker.jobs:
+        house.read_one()
+    assert list(house.published()) == [({first.name, second.name} - {Path(job.path).name}).pop()]
 
 
 def test_two_links_whose_names_promise_different_formats_are_held_against_different_rules(house: House) -> None:
